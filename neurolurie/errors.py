@@ -1,0 +1,68 @@
+"""Every error a user can cause or meet, and where in the user's files it happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True)
+class Where:
+    """A place in the user's input: file, line (from 1) and dotted key; each may be unknown."""
+
+    file: str | None = None
+    line: int | None = None
+    key: str | None = None
+
+    def __str__(self) -> str:
+        place = self.file or ""
+        if place and self.line is not None:
+            place += f":{self.line}"
+        return ": ".join(part for part in (place, self.key) if part)
+
+
+class NeurolurieError(Exception):
+    """Base of all errors of this package: one sentence, and the place it speaks of."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, where: Where | None = None):
+        self.message = message
+        self.where = where or Where()
+        place = str(self.where)
+        super().__init__(f"{place}: {message}" if place else message)
+
+
+class SpecError(NeurolurieError, ValueError):
+    """The input is wrong: a file, a key, a value, a shape, an argument."""
+
+    exit_code = 2
+
+
+class BackendError(NeurolurieError):
+    """A backend is missing, or cannot do what the problem asks for."""
+
+
+class DivergedError(NeurolurieError):
+    """The simulation left the finite numbers."""
+
+
+def did_you_mean(kind: str, name: object, known: Iterable[str]) -> str:
+    """The sentence for a name that is not known: what was found, the nearest known name, all known names.
+
+    >>> did_you_mean("nonlinearity", "tahn", ["tanh", "relu"])
+    "nonlinearity 'tahn' is not known. Did you mean 'tanh'? Known: relu, tanh."
+    """
+    known = sorted(known)
+    near = get_close_matches(str(name), known, n=1, cutoff=0.6)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return f"{kind} '{name}' is not known.{hint} Known: {', '.join(known) or 'none'}."
+
+
+def lookup(kind: str, name: object, registry: dict, where: Where | None = None):
+    """``registry[name]``, hyphens and underscores alike; a SpecError that lists what exists otherwise."""
+    key = name.replace("_", "-") if isinstance(name, str) else name
+    if key not in registry:
+        raise SpecError(did_you_mean(kind, name, registry), where)
+    return registry[key]
