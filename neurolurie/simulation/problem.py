@@ -9,8 +9,8 @@ import numpy as np
 
 from neurolurie.errors import SpecError, lookup
 from neurolurie.network.lurie import LurieNetwork
-from neurolurie.simulate.inputs import input_table
-from neurolurie.simulate.solvers import SOLVERS, Solver
+from neurolurie.simulation.inputs import input_table
+from neurolurie.simulation.solvers import SOLVERS, Solver
 
 DTYPES = ("float64", "float32")
 
@@ -40,7 +40,7 @@ class Problem:
 
     Attributes
     ----------
-    x0 : (trials, n). inputs : (steps, 3, channels), see `neurolurie.simulate.inputs`.
+    x0 : (trials, n). inputs : (steps, 3, channels), see `neurolurie.simulation.inputs`.
     sigma : (n,) noise amplitude in state units per sqrt(s), or None for no noise.
     first_step : the number of the first step: time starts at ``first_step * dt`` and noise is counted from it, so a
         run cut in two gives the numbers of the whole.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from neurolurie.simulate.problem import Problem, Trajectory
+from neurolurie.simulation.problem import Problem, Trajectory
 
 
 class Backend(ABC):

@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 
-from neurolurie.simulate.backends.base import Backend
-from neurolurie.simulate.noise import normals
-from neurolurie.simulate.problem import Problem, Trajectory
+from neurolurie.simulation.backends.base import Backend
+from neurolurie.simulation.noise import normals
+from neurolurie.simulation.problem import Problem, Trajectory
 
 
 class ReferenceBackend(Backend):

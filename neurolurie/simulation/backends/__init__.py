@@ -5,13 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 
 from neurolurie.errors import BackendError, lookup
-from neurolurie.simulate.backends.base import Backend
+from neurolurie.simulation.backends.base import Backend
 
 BACKENDS: dict[str, tuple[str, str]] = {
-    "reference": ("neurolurie.simulate.backends.reference", "ReferenceBackend"),
-    "torch": ("neurolurie.simulate.backends.torch_loop", "TorchBackend"),
-    "brian2": ("neurolurie.simulate.backends.brian.runtime", "BrianBackend"),
-    "brian2-standalone": ("neurolurie.simulate.backends.brian.standalone", "BrianStandaloneBackend"),
+    "reference": ("neurolurie.simulation.backends.reference", "ReferenceBackend"),
+    "torch": ("neurolurie.simulation.backends.torch_loop", "TorchBackend"),
+    "brian2": ("neurolurie.simulation.backends.brian.runtime", "BrianBackend"),
+    "brian2-standalone": ("neurolurie.simulation.backends.brian.standalone", "BrianStandaloneBackend"),
 }
 
 

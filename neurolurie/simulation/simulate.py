@@ -10,8 +10,8 @@ import numpy as np
 
 from neurolurie.errors import BackendError, DivergedError
 from neurolurie.network.lurie import LurieNetwork
-from neurolurie.simulate.backends import load_backend
-from neurolurie.simulate.problem import Problem, Trajectory, pose
+from neurolurie.simulation.backends import load_backend
+from neurolurie.simulation.problem import Problem, Trajectory, pose
 
 if TYPE_CHECKING:
     import xarray

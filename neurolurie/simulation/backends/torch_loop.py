@@ -9,9 +9,9 @@ import torch
 from scipy import sparse
 
 from neurolurie.network.phi import Phi
-from neurolurie.simulate.backends.base import Backend
-from neurolurie.simulate.noise import box_muller, philox, split_seed
-from neurolurie.simulate.problem import Problem, Trajectory
+from neurolurie.simulation.backends.base import Backend
+from neurolurie.simulation.noise import box_muller, philox, split_seed
+from neurolurie.simulation.problem import Problem, Trajectory
 
 
 class TorchBackend(Backend):
@@ -98,8 +98,7 @@ class _Loop:
             zero + (problem.first_step + step), zero + count(shape[0])[:, None], zero + count(shape[1]),
             zero + problem.stream,
         )  # fmt: skip
-        words = philox(counter, split_seed(problem.seed))
-        return box_muller([word.to(torch.int64) for word in words], _Float64).to(self.dtype)
+        return box_muller(philox(counter, split_seed(problem.seed)), torch).to(self.dtype)
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(np.array(array), dtype=self.dtype, device=self.device)
@@ -133,13 +132,3 @@ class _Loop:
 
         return apply
 
-
-class _Float64:
-    """torch's functions with the names Box-Muller uses, in float64 whatever the run's dtype."""
-
-    sqrt = staticmethod(torch.sqrt)
-    cos = staticmethod(torch.cos)
-
-    @staticmethod
-    def log(x: torch.Tensor) -> torch.Tensor:
-        return torch.log(x.to(torch.float64))

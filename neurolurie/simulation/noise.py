@@ -34,8 +34,9 @@ def philox(counter, key):
 def box_muller(words, library):
     """One standard normal from four words; ``library`` is numpy or torch. Resolution 2^-53, tails to 8.5."""
     w0, w1, w2, w3 = words
-    radius = ((w0 >> 5) * 67108864 + (w1 >> 6) + 1) * 2.0**-53  # in (0, 1]
-    angle = ((w2 >> 5) * 67108864 + (w3 >> 6)) * 2.0**-53  # in [0, 1)
+    real = lambda whole: library.asarray(whole, dtype=library.float64) * 2.0**-53  # noqa: E731
+    radius = real((w0 >> 5) * 67108864 + (w1 >> 6) + 1)  # in (0, 1]
+    angle = real((w2 >> 5) * 67108864 + (w3 >> 6))  # in [0, 1)
     return library.sqrt(-2.0 * library.log(radius)) * library.cos(2.0 * pi * angle)
 
 
