@@ -127,7 +127,7 @@ def _piece(y: Array, low: float, high: float) -> Array:
 
 _LEAK = 0.01
 _ERF_SLOPE = 1.1283791670955128  # 2 / sqrt(pi), rounded up
-_GELU_HIGH = 1.1289041451957  # phi'(sqrt 2), rounded up; phi'(-sqrt 2) = 1 - phi'(sqrt 2)
+_GELU_HIGH = 1.128904145185155  # phi'(sqrt 2), rounded up; phi'(-sqrt 2) = 1 - phi'(sqrt 2)
 
 NONLINEARITIES: dict[str, Nonlinearity] = {
     entry.name: entry
