@@ -62,7 +62,7 @@ def did_you_mean(kind: str, name: object, known: Iterable[str]) -> str:
 
 def lookup(kind: str, name: object, registry: dict, where: Where | None = None):
     """``registry[name]``, hyphens and underscores alike; a SpecError that lists what exists otherwise."""
-    key = name.replace("_", "-") if isinstance(name, str) else name
-    if key not in registry:
-        raise SpecError(did_you_mean(kind, name, registry), where)
-    return registry[key]
+    for key in (name, name.replace("_", "-")) if isinstance(name, str) else ():
+        if key in registry:
+            return registry[key]
+    raise SpecError(did_you_mean(kind, name, registry), where)

@@ -148,11 +148,7 @@ class LurieNetwork:
 
 def load_network(path: str | Path, phi: str | None = None) -> LurieNetwork:
     """A network from an ``.npz`` with A, B, C and optionally bx, by, E, phi, domain, states; ``phi`` overrides."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError) as error:
-        raise SpecError(f"cannot read '{path}' as an .npz of plain arrays: {error}") from error
+    arrays = load_arrays(path)
     missing = [name for name in ("A", "B", "C") if name not in arrays]
     if missing:
         raise SpecError(f"'{path}' holds {', '.join(sorted(arrays)) or 'nothing'}; {', '.join(missing)} missing.")
@@ -165,6 +161,33 @@ def load_network(path: str | Path, phi: str | None = None) -> LurieNetwork:
         A=arrays["A"], B=arrays["B"], C=arrays["C"], bx=arrays.get("bx"), by=arrays.get("by"), E=arrays.get("E"),
         phi=Phi.of(kinds, size, arrays.get("domain")), states=tuple(str(s) for s in arrays.get("states", ())),
     )  # fmt: skip
+
+
+def load_arrays(path: str | Path) -> dict[str, np.ndarray]:
+    """Everything in an ``.npz`` of plain arrays."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, AttributeError) as error:
+        raise SpecError(f"cannot read '{path}' as an .npz of plain arrays: {error}.") from None
+
+
+def load_array(path: str | Path) -> np.ndarray:
+    """One array from an ``.npy``, an ``.npz`` that holds one, or a ``.csv`` of numbers."""
+    suffix = Path(path).suffix
+    try:
+        if suffix == ".csv":
+            return np.loadtxt(path, delimiter=",", ndmin=2)
+        if suffix == ".npy":
+            return np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise SpecError(f"cannot read '{path}': {error}.") from None
+    if suffix != ".npz":
+        raise SpecError(f"cannot read '{path}': expected a file .csv, .npy or .npz.")
+    arrays = load_arrays(path)
+    if len(arrays) != 1:
+        raise SpecError(f"'{path}' holds {', '.join(sorted(arrays)) or 'nothing'}; expected one array.")
+    return next(iter(arrays.values()))
 
 
 def _apply(matrix: Matrix, x: np.ndarray) -> np.ndarray:

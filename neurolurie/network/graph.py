@@ -1,0 +1,131 @@
+"""CircuitGraph: circuits as nodes and projections as edges of a networkx graph, composed into one LurieNetwork."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+
+from neurolurie.errors import SpecError, Where, did_you_mean
+from neurolurie.network.compose import compose
+from neurolurie.network.connectivity import Coupling, make_coupling
+from neurolurie.network.lurie import LurieNetwork, Matrix
+
+SOURCE_PORTS = {"state": "x", "out": "phi(y)"}
+TARGET_PORTS = {"rate": "dx/dt", "in": "y"}
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """One matrix from the states or outputs of a circuit to the rates or preactivations of another."""
+
+    matrix: Matrix
+    source_port: str = "state"
+    target_port: str = "rate"
+    rule: str = "matrix"
+
+
+class CircuitGraph:
+    """Circuits and the projections between them; ``.graph`` is a ``networkx.MultiDiGraph``.
+
+    A port says where a projection starts and ends: ``a.state`` is x of circuit a, ``a.out`` its phi(y); ``b.rate`` is
+    dx/dt of circuit b, ``b.in`` its preactivation y.
+
+    =================  ==================================================================================
+    ``state -> rate``  ``A[b, a] += W``
+    ``out -> rate``    ``B[b, a] += W``
+    ``state -> in``    ``C[b, a] += W``
+    ``out -> in``      ``B[b, a] += -A_b C_b^-1 W``: a Lurie network has no phi inside phi, so W phi(y_a) reaches
+                       y_b through b's own leak, as a current reaches a membrane; at rest y_b is raised by
+                       exactly W phi(y_a). C_b must be square and invertible.
+    =================  ==================================================================================
+
+    >>> leak = LurieNetwork(A=[[-1.0]], B=[[0.0]], C=[[1.0]])
+    >>> graph = CircuitGraph()
+    >>> graph.add("v1", leak); graph.add("v2", leak)
+    >>> graph.couple("v1", "v2", [[0.5]])
+    >>> graph.compose().A
+    array([[-1. ,  0. ],
+           [ 0.5, -1. ]])
+    """
+
+    def __init__(self, seed: int = 0):
+        self.graph = nx.MultiDiGraph()
+        self.seed = seed
+
+    def add(self, name: str, circuit: LurieNetwork | CircuitGraph | str, **parameters) -> None:
+        """Add a circuit: a network, a graph (nested), or the name or path of a circuit with its parameters."""
+        if name in self.graph:
+            raise SpecError(f"the graph already has a circuit '{name}'.")
+        if not isinstance(name, str) or not name or any(sign in name for sign in "./"):
+            raise SpecError(f"a circuit's name must be a word without '.' and '/', got {name!r}.")
+        if isinstance(circuit, str):
+            from neurolurie.network.circuits import circuit as load
+
+            circuit = load(circuit, **parameters)
+        elif parameters:
+            raise SpecError(f"parameters ({', '.join(parameters)}) go with a circuit's name, not with a network.")
+        if isinstance(circuit, CircuitGraph):
+            circuit = circuit.compose()
+        if not isinstance(circuit, LurieNetwork):
+            raise SpecError(f"a circuit must be a LurieNetwork, a CircuitGraph or a name, got {type(circuit).__name__}.")
+        self.graph.add_node(name, circuit=circuit)
+
+    def couple(
+        self,
+        source: str,
+        target: str,
+        coupling: str | Matrix | Coupling | Projection | Callable = "matrix",
+        *,
+        where: Where | None = None,
+        **parameters,
+    ) -> None:
+        """Add a projection ``source -> target``.
+
+        ``source`` is ``"a"`` or ``"a.state"`` or ``"a.out"``; ``target`` is ``"b"`` or ``"b.rate"`` or ``"b.in"``.
+        ``coupling`` is a matrix (target x source), the name of a rule with its parameters, or a Coupling.
+        """
+        a, source_port = self._port(source, SOURCE_PORTS, "state", where)
+        b, target_port = self._port(target, TARGET_PORTS, "rate", where)
+        if isinstance(coupling, Projection):
+            source_port, target_port = coupling.source_port, coupling.target_port
+            coupling, rule = Coupling(coupling.matrix), coupling.rule
+        else:
+            rule = coupling if isinstance(coupling, str) else "matrix"
+        rows = self._size(b, target_port)
+        columns = self._size(a, source_port)
+        rng = np.random.default_rng([self.seed, self.graph.number_of_edges()])
+        try:
+            if isinstance(coupling, str):
+                coupling = make_coupling(coupling, rows, columns, rng, parameters)
+            elif not isinstance(coupling, Coupling):
+                coupling = make_coupling("matrix", rows, columns, rng, {"matrix": coupling, **parameters})
+        except SpecError as error:
+            raise SpecError(f"{source} -> {target}: {error.message}", where) from None
+        self._project(a, b, Projection(coupling.matrix, source_port, target_port, rule))
+        if coupling.back is not None:
+            if (source_port, target_port) != ("state", "rate"):
+                raise SpecError(f"rule '{rule}' couples both ways and goes from a state to a rate only.", where)
+            self._project(b, a, Projection(coupling.back, source_port, target_port, rule))
+
+    def compose(self) -> LurieNetwork:
+        """One network of all circuits and projections; circuit names label its ``parts`` and states."""
+        circuits = {name: data["circuit"] for name, data in self.graph.nodes(data=True)}
+        return compose(circuits, [(a, b, data["projection"]) for a, b, data in self.graph.edges(data=True)])
+
+    def _project(self, a: str, b: str, projection: Projection) -> None:
+        self.graph.add_edge(a, b, projection=projection)
+
+    def _port(self, text: str, ports: dict[str, str], default: str, where: Where | None) -> tuple[str, str]:
+        name, _, port = text.partition(".")
+        if name not in self.graph:
+            raise SpecError(did_you_mean("circuit", name, self.graph), where)
+        if port and port not in ports:
+            raise SpecError(did_you_mean("port", port, ports), where)
+        return name, port or default
+
+    def _size(self, name: str, port: str) -> int:
+        circuit = self.graph.nodes[name]["circuit"]
+        return circuit.n if port in ("state", "rate") else circuit.m

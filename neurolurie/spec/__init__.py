@@ -1,0 +1,1 @@
+"""What the user wrote, as pure data that knows file and line: no arrays, no networks."""

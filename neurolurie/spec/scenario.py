@@ -1,0 +1,125 @@
+"""The schema of a scenario: circuits, couplings, a task, how to simulate, what to certify, what to expect."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from neurolurie.spec.circuit import CircuitSpec, CouplingSpec
+from neurolurie.spec.model import Model
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Binarise(Model):
+    """Pixels above the threshold become the second value, the others the first."""
+
+    threshold: float
+    values: Annotated[list[float], Field(min_length=2, max_length=2)] = [-1.0, 1.0]
+
+
+class Prototypes(Model):
+    """One or more images chosen to stand for each class."""
+
+    per_class: Count = 1
+    by: Literal["medoid", "first"] = "medoid"
+
+
+class DataSpec(Model):
+    source: str
+    binarise: Binarise | None = None
+    prototypes: Prototypes | None = None
+
+
+class Corrupt(Model):
+    """Damage done to a cue: exactly ``flip`` pixels change sign, or a share of them is set to zero."""
+
+    flip: Annotated[int, Field(ge=0)] = 0
+    mask: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class Cue(Model):
+    circuit: str
+    patterns: str = Field(alias="from")
+    corrupt: Corrupt = Corrupt()
+    as_: Literal["initial-state"] = Field("initial-state", alias="as")
+
+
+class Start(Model):
+    """Initial states: ``states`` written out (one trial each), or drawn uniformly from ``[low, high]`` for all trials."""
+
+    states: list[list[float]] | None = None
+    uniform: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Start:
+        if (self.states is None) == (self.uniform is None):
+            raise ValueError("expected either 'states' or 'uniform'.")
+        return self
+
+
+class InputSpec(Model):
+    """An input into the rates of one circuit, the same for all its states unless ``pattern`` weighs them."""
+
+    circuit: str
+    kind: str
+    pattern: str | list[float] | None = None
+    amplitude: float = 1.0
+    on: float | None = None
+    off: float | None = None
+
+
+class Noise(Model):
+    """sigma in state units per sqrt(s), for each circuit named."""
+
+    sigma: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+
+
+class RecordSpec(Model):
+    every: Count = 1
+    states: Literal["all"] | list[str] = "all"
+
+
+class Simulate(Model):
+    backend: str = "torch"
+    device: str = "cpu"
+    dtype: Literal["float64", "float32"] = "float64"
+    solver: str = "euler"
+    dt: Positive
+    duration: Positive
+    record: RecordSpec = RecordSpec()
+    diverged: Literal["stop", "count"] = "stop"
+
+
+class CertifySpec(Model):
+    claim: str = "k-contraction"
+    k: Count | None = None
+    on_fail: Literal["stop", "warn"] = "warn"
+
+
+Bounds = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class Scenario(Model):
+    schema_: Literal[1] = Field(alias="schema")
+    name: str
+    kind: str
+    title: str = ""
+    description: str = ""
+    reference: str = ""
+    data: dict[str, DataSpec] = Field(default_factory=dict)
+    circuits: dict[str, CircuitSpec] = Field(min_length=1)
+    couplings: list[CouplingSpec] = Field(default_factory=list)
+    cue: Cue | None = None
+    start: Start | None = None
+    trials: Count = 1
+    inputs: list[InputSpec] = Field(default_factory=list)
+    noise: Noise = Noise()
+    simulate: Simulate
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    certify: CertifySpec | None = None
+    measures: dict[str, Any] = Field(default_factory=dict)
+    variants: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    expect: dict[str, Bounds] = Field(default_factory=dict)
