@@ -1,0 +1,68 @@
+"""Large arrays without the cost of page faults: huge pages where the system has them, and reuse of what was let go.
+
+Touching 36 MB of fresh memory for the first time costs more than computing it; a program that simulates in a loop
+gets the previous result's memory back as soon as nothing refers to that result any more.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import threading
+import weakref
+
+import numpy as np
+
+HUGE = 2 << 20
+KEEP = 512 << 20  # bytes held for reuse; more than that goes back to the system
+
+_lock = threading.RLock()
+_idle: list[mmap.mmap] = []
+
+
+def empty(shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """An array of that shape, not initialised, aligned to 64 bytes.
+
+    >>> empty((3, 4), "float32").shape
+    (3, 4)
+    """
+    count = int(np.prod(shape, dtype=np.int64))
+    size = count * np.dtype(dtype).itemsize
+    if size < HUGE:
+        raw = np.empty(size + 64, np.uint8)
+        start = -raw.ctypes.data % 64
+        return raw[start : start + size].view(dtype).reshape(shape)
+    block = _take(size)
+    owner = (ctypes.c_char * len(block)).from_buffer(block)
+    weakref.finalize(owner, _give_back, block).atexit = False
+    start = -ctypes.addressof(owner) % HUGE
+    return np.frombuffer(owner, dtype=dtype, count=count, offset=start).reshape(shape)
+
+
+def release() -> None:
+    """Give the memory that is held for reuse back to the system."""
+    with _lock:
+        _idle.clear()
+
+
+def _take(size: int) -> mmap.mmap:
+    need = -(-size // HUGE) * HUGE + HUGE  # room to start at a huge page
+    with _lock:
+        fitting = [block for block in _idle if need <= len(block) <= 2 * need]
+        if fitting:
+            best = min(fitting, key=len)
+            _idle[:] = [block for block in _idle if block is not best]
+            return best
+    block = mmap.mmap(-1, need)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        try:
+            block.madvise(mmap.MADV_HUGEPAGE)
+        except OSError:
+            return block  # a kernel without huge pages: ordinary ones do
+    return block
+
+
+def _give_back(block: mmap.mmap) -> None:
+    with _lock:
+        if sum(map(len, _idle)) + len(block) <= KEEP:
+            _idle.append(block)
