@@ -1,0 +1,101 @@
+"""What a certificate says to a person: promises exactly as strong as the theorem, never stronger."""
+
+from __future__ import annotations
+
+PROMISE = {
+    1: "one equilibrium, and every run ends at it",
+    2: "every bounded run settles at an equilibrium",
+    3: "no tori, attractor dimension < 3; limit cycle or chaos possible - run the 2-dominance check",
+}
+UNDER_INPUT = {
+    1: "any two runs under the same input approach each other",
+    2: "with time-varying input it promises nothing",
+}
+
+
+def promise(k: int) -> str:
+    """What k-contraction means for a network whose input does not vary in time (theory section 3).
+
+    >>> promise(2)
+    'every bounded run settles at an equilibrium'
+    >>> promise(5)
+    'attractor dimension < 5; cycles, tori and chaos possible'
+    """
+    return PROMISE.get(k, f"attractor dimension < {k}; cycles, tori and chaos possible")
+
+
+def sentence(certificate) -> str:
+    """One line: status, claim, what it means, by which method and how far from failing."""
+    say = {
+        "k-contraction": _k_contraction,
+        "convergent": _convergent,
+        "bounded": _bounded,
+        "oscillates": _oscillates,
+        "gain": _gain,
+        "basin": _basin,
+    }[certificate.claim]
+    means = say(certificate)
+    if certificate.status in ("proved", "numerical"):
+        size = f", margin {certificate.margin:.4g} /s" if certificate.margin is not None else ""
+        return f"{certificate.status}: {means} ({certificate.method}{size})"
+    if certificate.status == "refuted":
+        return f"refuted: {means}; {certificate.method}"
+    if certificate.status == "boundary":
+        return f"boundary: {means}; the bound is zero, so there is no uniform rate ({certificate.method})"
+    near = [one for one in certificate.tried if one.margin is not None]
+    best = max(near, key=lambda one: one.margin, default=None)
+    nearest = f"nearest: {best.method}, margin {best.margin:.4g} /s" if best else "no test applied"
+    return f"unknown: {means}; no test of {len(certificate.tried)} succeeded ({nearest})"
+
+
+def explain(certificate) -> str:
+    """The sentence, then its assumptions, then every test that was tried."""
+    lines = [certificate.sentence()]
+    if certificate.holds and certificate.k == 3 and certificate.claim == "k-contraction":
+        lines.append("k = 3 does not promise a limit cycle: certified networks with three states can be chaotic.")
+    lines += [f"rests on: {assumption}" for assumption in certificate.assumptions]
+    lines += [f"tried {attempt}" for attempt in certificate.tried]
+    return "\n".join(lines)
+
+
+def _k_contraction(certificate) -> str:
+    k = certificate.k
+    claim = f"{k}-contracting" if k is not None else "k-contracting"
+    if not certificate.holds:
+        return f"not {claim} in any constant metric" if certificate.status == "refuted" else f"{claim}?"
+    if certificate.network is not None and certificate.network.E.shape[1] and k in UNDER_INPUT:
+        return f"{claim}: with constant input {promise(k)}; {UNDER_INPUT[k]}"
+    return f"{claim}: {promise(k)}"
+
+
+def _convergent(certificate) -> str:
+    if not certificate.holds:
+        return "not convergent" if certificate.status == "refuted" else "convergent?"
+    one = certificate.witness.get("limit", "one equilibrium") == "one equilibrium"
+    runs = "every run" if certificate.witness.get("bounded") else "every bounded run"
+    return f"convergent: {runs} {'settles at an equilibrium' if one else 'approaches the set of equilibria'}"
+
+
+def _bounded(certificate) -> str:
+    if not certificate.holds:
+        return "not bounded" if certificate.status == "refuted" else "bounded?"
+    return f"bounded: every run ends up within |x|_P <= {certificate.witness['radius']:.4g}"
+
+
+def _oscillates(certificate) -> str:
+    if not certificate.holds:
+        return "does not oscillate" if certificate.status == "refuted" else "oscillates?"
+    return "oscillates: every run that does not start on the stable set of an unstable equilibrium ends in a limit cycle"
+
+
+def _gain(certificate) -> str:
+    if not certificate.holds:
+        return "gain?"
+    return f"state error <= {certificate.witness['gain']:.4g} s times the largest input disturbance"
+
+
+def _basin(certificate) -> str:
+    if not certificate.holds:
+        return "basin?"
+    radius = certificate.witness.get("radius")
+    return f"basin: everything within {radius:.4g} of the equilibrium (sup norm) ends at it" if radius else "basin"
