@@ -9,7 +9,7 @@ from neurolurie.simulation.backends.base import Backend
 
 BACKENDS: dict[str, tuple[str, str]] = {
     "reference": ("neurolurie.simulation.backends.reference", "ReferenceBackend"),
-    "torch": ("neurolurie.simulation.backends.torch_loop", "TorchBackend"),
+    "torch": ("neurolurie.simulation.backends.torch_backend", "TorchBackend"),
     "brian2": ("neurolurie.simulation.backends.brian.runtime", "BrianBackend"),
     "brian2-standalone": ("neurolurie.simulation.backends.brian.standalone", "BrianStandaloneBackend"),
 }

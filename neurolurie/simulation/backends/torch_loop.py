@@ -9,30 +9,29 @@ import torch
 from scipy import sparse
 
 from neurolurie.network.phi import Phi
-from neurolurie.simulation.backends.base import Backend
 from neurolurie.simulation.noise import box_muller, philox, split_seed
 from neurolurie.simulation.problem import Problem, Trajectory
 
 
-class TorchBackend(Backend):
-    name = "torch"
+def unusable(device: str) -> str | None:
+    """Why torch cannot use that device, in a sentence; None if it can."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        return f"torch: the device '{device}' cannot be used: {str(error).splitlines()[0]}"
+    return None
 
-    def unsupported(self, problem: Problem) -> str | None:
-        try:
-            torch.empty(0, device=problem.device)
-        except (RuntimeError, AssertionError) as error:
-            return f"torch: the device '{problem.device}' cannot be used: {str(error).splitlines()[0]}"
-        return None
 
-    def run(self, problem: Problem) -> Trajectory:
-        began = time.perf_counter()
-        with torch.no_grad():
-            loop = _Loop(problem)
-            built = time.perf_counter()
-            states, final = loop.run()
-        states, final = states.cpu().numpy(), final.cpu().numpy()
-        code = f"torch {torch.__version__}, loop of operations, {loop.device}"
-        return Trajectory(states, final, built - began, time.perf_counter() - built, code)
+def run_loop(problem: Problem) -> Trajectory:
+    """The problem step by step, with torch's operations."""
+    began = time.perf_counter()
+    with torch.no_grad():
+        loop = _Loop(problem)
+        built = time.perf_counter()
+        states, final = loop.run()
+    states, final = states.cpu().numpy(), final.cpu().numpy()
+    code = f"torch {torch.__version__}, loop of operations, {loop.device}"
+    return Trajectory(states, final, built - began, time.perf_counter() - built, code)
 
 
 class _Loop:
