@@ -1,0 +1,1 @@
+"""Numbers from trajectories: overlaps, settling, intervals, oscillations, equilibria."""

@@ -1,0 +1,255 @@
+"""The whole thing: a scenario's file becomes a result. Read `run_variant` to see the house from front to back."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+
+from neurolurie.certificates.certificate import Certificate
+from neurolurie.certificates.certify import certify
+from neurolurie.errors import BackendError, NeurolurieError, SpecError, did_you_mean, lookup
+from neurolurie.library import find, names
+from neurolurie.network.circuits import build_circuit, load_circuit_file
+from neurolurie.network.lurie import LurieNetwork, load_network
+from neurolurie.result import Expectation, Result, Run
+from neurolurie.simulation.backends import BACKENDS, load_backend
+from neurolurie.simulation.simulate import parity, solve
+from neurolurie.spec.model import parse
+from neurolurie.spec.scenario import Scenario
+from neurolurie.spec.source import Source, read_yaml, with_settings, with_value
+from neurolurie.tasks import load_task
+from neurolurie.tasks.experiment import Experiment, build
+
+Progress = Callable[[str, int, int], None]
+TOLERANCE = {"float64": 1e-9, "float32": 1e-4}  # of parity between backends
+
+
+class NotCertified(NeurolurieError):
+    """``on_fail: stop`` and the claim could not be certified."""
+
+    exit_code = 1
+
+
+def run(
+    scenario: str | Path,
+    *,
+    backend: str | None = None,
+    device: str | None = None,
+    seed: int | None = None,
+    settings: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Result:
+    """Run a scenario, by path or by name: build, certify, simulate, measure, compare with what it expects.
+
+    ``settings`` are words such as ``"circuits.memory.with.gain=2"``; ``backend``, ``device``, ``seed`` override the
+    file. ``Result.save(folder)`` writes it.
+
+    >>> result = run("opinion", backend="reference", settings=["trials=2"])
+    >>> result.expect_met
+    True
+    """
+    began = time.perf_counter()
+    source = load_scenario(scenario, backend=backend, device=device, seed=seed, settings=settings)
+    runs = tuple(run_variant(name, each, progress) for name, each in variants(source))
+    metrics = {
+        f"{run.variant}.{name}" if run.variant else name: value
+        for run in runs for name, value in run.findings.metrics.items()
+    }  # fmt: skip
+    spec = parse(Scenario, source)
+    expectations = tuple(
+        Expectation(name, low, high, metrics.get(name)) for name, (low, high) in spec.expect.items()
+    )
+    return Result(spec.name, source.data, runs, metrics, expectations, _provenance(runs, began))
+
+
+def run_variant(variant: str, source: Source, progress: Progress | None = None) -> Run:
+    """One variant from its source to its findings."""
+    scenario = parse(Scenario, source)
+    task = load_task(scenario.kind, source.where("kind"))
+    experiment = build(scenario, source)
+    trials = task.draw(experiment)
+    certificate = _certify(experiment)
+    step = None if progress is None else lambda done, total: progress(variant or "simulate", done, total)
+    problem = experiment.pose(trials.x0, step)
+    backend = scenario.simulate.backend
+    trajectory = solve(problem, backend, keep_diverged=scenario.simulate.diverged == "count")
+    findings = task.measure(experiment, trials, problem, trajectory)
+    return Run(variant, experiment, trials, problem, trajectory, findings, certificate)
+
+
+def load_scenario(
+    name: str | Path,
+    *,
+    backend: str | None = None,
+    device: str | None = None,
+    seed: int | None = None,
+    settings: Sequence[str] = (),
+) -> Source:
+    """The source of a scenario with ``--set`` and the other options laid over it, validated."""
+    source = with_settings(read_yaml(find("scenarios", str(name))), settings)
+    options = {("simulate", "backend"): backend, ("simulate", "device"): device, ("seed",): seed}
+    for key, value in options.items():
+        if value is not None:
+            source = with_value(source, key, value, f"--{key[-1]}")
+    spec = parse(Scenario, source)
+    lookup("backend", spec.simulate.backend, BACKENDS, source.where("simulate", "backend"))
+    return source
+
+
+def variants(source: Source) -> list[tuple[str, Source]]:
+    """The scenario as written, or each of its ``variants:`` laid over it (keys are paths, as for ``--set``)."""
+    changes = source.data.get("variants") or {}
+    if not changes:
+        return [("", source)]
+    out = []
+    for name, settings in changes.items():
+        variant = source
+        for path, value in settings.items():
+            place = source.where("variants", name, path)
+            key = tuple(int(part) if part.isdigit() else part for part in path.replace("[", ".").replace("]", "").split("."))
+            variant = with_value(variant, key, value, str(place))
+        out.append((name, variant))
+    return out
+
+
+def check(path: str | Path) -> str:
+    """Validate a circuit or a scenario without running it; returns a sentence that says what it is."""
+    source, experiment = load_target(path)
+    if experiment is None:
+        network = load_circuit(path)
+        return f"{path}: a circuit with {network.n} states and {network.m} preactivations; nothing wrong was found."
+    for _, each in variants(load_scenario(path)):
+        scenario = parse(Scenario, each)
+        task = load_task(scenario.kind, each.where("kind"))
+        each_experiment = build(scenario, each)
+        problem = each_experiment.pose(task.draw(each_experiment).x0)
+        reason = load_backend(scenario.simulate.backend).unsupported(problem)
+        if reason:
+            raise BackendError(reason, each.where("simulate", "backend"))
+    network = experiment.network
+    return (
+        f"{path}: a scenario of kind '{experiment.scenario.kind}', {len(network.parts)} circuits with {network.n} states "
+        f"in all, {experiment.scenario.trials} trials of {problem.steps} steps; nothing wrong was found."
+    )
+
+
+def compare(scenario: str | Path, backends: Sequence[str], settings: Sequence[str] = ()) -> dict[str, Any]:
+    """Run the same trials on several backends: ``{max_gap, tolerance, pairs, ...}``.
+
+    The gap of a pair is ``max |xa - xb| / max |xa|`` over all recorded states of the run.
+    """
+    if len(backends) < 2:
+        raise SpecError(f"compare needs at least two backends, got {', '.join(backends) or 'none'}.")
+    source = load_scenario(scenario, settings=settings)
+    for name in backends:
+        lookup("backend", name, BACKENDS)
+    _, source = variants(source)[0]
+    spec = parse(Scenario, source)
+    task = load_task(spec.kind, source.where("kind"))
+    experiment = build(spec, source)
+    problem = experiment.pose(task.draw(experiment).x0)
+    runs = {name: solve(problem, name, keep_diverged=spec.simulate.diverged == "count") for name in backends}
+    first = backends[0]
+    pairs = [
+        {
+            "a": first, "b": name, "gap": parity(runs[first].states, runs[name].states),
+            "build_seconds": runs[name].build_seconds, "run_seconds": runs[name].run_seconds, "code": runs[name].code,
+        }
+        for name in backends[1:]
+    ]  # fmt: skip
+    return {
+        "max_gap": max(pair["gap"] for pair in pairs), "tolerance": TOLERANCE[spec.simulate.dtype], "pairs": pairs,
+        "first": {
+            "name": first, "build_seconds": runs[first].build_seconds, "run_seconds": runs[first].run_seconds,
+            "code": runs[first].code,
+        },
+    }  # fmt: skip
+
+
+def load_target(name: str | Path) -> tuple[Source, Experiment | None]:
+    """A circuit's source (and None), or a scenario's source and its experiment, by path or by name."""
+    text = str(name)
+    for kind in ("scenarios", "circuits"):
+        try:
+            path = find(kind, text)
+        except SpecError:
+            continue
+        source = read_yaml(path)
+        if "kind" in source.data or "simulate" in source.data:
+            _, source = variants(source)[0]
+            return source, build(parse(Scenario, source), source)
+        return source, None
+    raise SpecError(did_you_mean("circuit or scenario", text, [*names("circuits"), *names("scenarios")]))
+
+
+def load_circuit(path: str | Path) -> LurieNetwork:
+    """The network of a circuit's file or name."""
+    source, spec = load_circuit_file(find("circuits", str(path)))
+    return build_circuit(source, spec, lambda value, where: value, 0)
+
+
+def target_network(target: str, phi: str | None = None) -> LurieNetwork:
+    """The network to certify: of a circuit, of a scenario, or of an ``.npz`` with A, B, C (bx, by) and ``phi``."""
+    if target.endswith(".npz"):
+        return load_network(target, phi)
+    if phi is not None:
+        raise SpecError("--phi belongs to an .npz target; a circuit's file names its own phi.")
+    _, experiment = load_target(target)
+    return load_circuit(target) if experiment is None else experiment.network
+
+
+def _certify(experiment: Experiment) -> Certificate | None:
+    wanted = experiment.scenario.certify
+    if wanted is None:
+        return None
+    try:
+        certificate = certify(experiment.network, claim=wanted.claim, k=wanted.k)
+    except SpecError as error:
+        raise SpecError(error.message, experiment.source.where("certify")) from None
+    if not certificate.holds and wanted.on_fail == "stop":
+        raise NotCertified(
+            f"the run was not started: {certificate.sentence()}.", experiment.source.where("certify", "on_fail")
+        )
+    return certificate
+
+
+def _provenance(runs: tuple[Run, ...], began: float) -> dict[str, Any]:
+    scenario = runs[0].experiment.scenario
+    return {
+        "neurolurie": version("neurolurie"),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "backend": scenario.simulate.backend, "device": scenario.simulate.device, "dtype": scenario.simulate.dtype,
+        "solver": scenario.simulate.solver, "seed": scenario.seed,
+        "code": sorted({run.trajectory.code for run in runs}),
+        "notes": sorted({note for run in runs for note in run.trajectory.notes}),
+        "build_seconds": sum(run.trajectory.build_seconds for run in runs),
+        "run_seconds": sum(run.trajectory.run_seconds for run in runs),
+        "total_seconds": time.perf_counter() - began,
+        "networks": {run.variant or scenario.name: run.experiment.network.digest() for run in runs},
+        "versions": {"python": platform.python_version(), **_versions()},
+        "platform": platform.platform(),
+        "data": {
+            name: {"citation": data.citation, "licence": data.licence} for name, data in runs[0].experiment.data.items()
+        },
+    }  # fmt: skip
+
+
+def _versions() -> dict[str, str]:
+    """Versions of the libraries that took part (those imported by now)."""
+    out = {}
+    for module, package in (("numpy", "numpy"), ("scipy", "scipy"), ("torch", "torch"), ("brian2", "Brian2")):
+        if module in sys.modules:
+            try:
+                out[module] = version(package)
+            except PackageNotFoundError:
+                out[module] = getattr(sys.modules[module], "__version__", "unknown")
+    return out
+
+

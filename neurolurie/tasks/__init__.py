@@ -1,0 +1,18 @@
+"""The kinds of scenario. A kind is one module and one line here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from neurolurie.errors import Where, lookup
+from neurolurie.tasks.task import Task
+
+KINDS: dict[str, str] = {
+    "recall": "neurolurie.tasks.recall",
+    "trajectories": "neurolurie.tasks.trajectories",
+}
+
+
+def load_task(kind: str, where: Where | None = None) -> Task:
+    """The task of that kind."""
+    return import_module(lookup("kind", kind, KINDS, where)).TASK

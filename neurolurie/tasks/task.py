@@ -1,0 +1,39 @@
+"""Task: what a kind of scenario does. It draws the trials, and measures what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neurolurie.simulation.problem import Problem, Trajectory
+from neurolurie.tasks.experiment import Experiment
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """Initial states (trials, n), and what the task must remember about each trial to judge it."""
+
+    x0: np.ndarray
+    notes: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """Numbers, one sentence for the terminal, and the arrays and certificates that the figures are drawn from."""
+
+    metrics: dict[str, float]
+    sentence: str
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    certificates: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Task:
+    """``draw`` the trials of an experiment; ``measure`` what they did; words for the page."""
+
+    draw: Callable[[Experiment], Trials]
+    measure: Callable[[Experiment, Trials, Problem, Trajectory], Findings]
+    summary: str
