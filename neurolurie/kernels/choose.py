@@ -13,6 +13,7 @@ from neurolurie.kernels.description import Description, Tableau, pattern
 from neurolurie.kernels.plan import Data, Plan
 from neurolurie.network.lurie import LurieNetwork
 from neurolurie.network.nonlinearity import NONLINEARITIES
+from neurolurie.network.phi import Phi
 
 UNROLLED = 2500  # products of one step up to which every one of them is written out
 
@@ -38,9 +39,9 @@ def kernel(network: LurieNetwork, data: Data, tableau: Tableau, dtype: str, tria
     )
 
 
-def unknown_nonlinearity(network: LurieNetwork) -> str | None:
-    """The first nonlinearity that the kernels have no code for, or None."""
-    return next((kind.name for kind in network.phi.kinds if NONLINEARITIES.get(kind.name) is not kind), None)
+def unknown_kind(phi: Phi) -> str | None:
+    """The first nonlinearity that the kernels have no code for (one of the user's own), or None."""
+    return next((kind.name for kind in phi.kinds if NONLINEARITIES.get(kind.name) is not kind), None)
 
 
 def small(network: LurieNetwork, tableau: Tableau, dtype: str, noise: bool) -> Description | None:

@@ -1,6 +1,7 @@
 // Vectors of REAL: one lane for each trial. The width follows from the processor the file is compiled for.
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 

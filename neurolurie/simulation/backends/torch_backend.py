@@ -45,7 +45,7 @@ def no_kernel(problem: Problem) -> str | None:
     """Why the problem runs as a loop of torch operations, or None if a kernel runs it."""
     if problem.device != "cpu":
         return f"the kernels run on the device 'cpu', this run is on '{problem.device}'."
-    unknown = choose.unknown_nonlinearity(problem.network)
+    unknown = choose.unknown_kind(problem.network.phi)
     if unknown:
         return f"the nonlinearity '{unknown}' is not one of the library's, the kernels have no code for it."
     missing = compiler.available()
