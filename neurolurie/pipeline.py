@@ -16,11 +16,12 @@ from neurolurie.certificates.certificate import Certificate
 from neurolurie.certificates.certify import certify
 from neurolurie.errors import BackendError, NeurolurieError, SpecError, did_you_mean, lookup
 from neurolurie.library import find, names
-from neurolurie.network.circuits import build_circuit, load_circuit_file
+from neurolurie.network.circuits import build_circuit
 from neurolurie.network.lurie import LurieNetwork, load_network
 from neurolurie.result import Expectation, Result, Run
 from neurolurie.simulation.backends import BACKENDS, load_backend
 from neurolurie.simulation.simulate import parity, solve
+from neurolurie.spec.circuit import CircuitSpec
 from neurolurie.spec.model import parse
 from neurolurie.spec.scenario import Scenario
 from neurolurie.spec.source import Source, read_yaml, with_settings, with_value
@@ -123,7 +124,7 @@ def check(path: str | Path) -> str:
     """Validate a circuit or a scenario without running it; returns a sentence that says what it is."""
     source, experiment = load_target(path)
     if experiment is None:
-        network = load_circuit(path)
+        network = network_of_circuit(source)
         return f"{path}: a circuit with {network.n} states and {network.m} preactivations; nothing wrong was found."
     for _, each in variants(load_scenario(path)):
         scenario = parse(Scenario, each)
@@ -173,7 +174,7 @@ def compare(scenario: str | Path, backends: Sequence[str], settings: Sequence[st
     }  # fmt: skip
 
 
-def load_target(name: str | Path) -> tuple[Source, Experiment | None]:
+def load_target(name: str | Path, settings: Sequence[str] = ()) -> tuple[Source, Experiment | None]:
     """A circuit's source (and None), or a scenario's source and its experiment, by path or by name."""
     text = str(name)
     for kind in ("scenarios", "circuits"):
@@ -181,7 +182,7 @@ def load_target(name: str | Path) -> tuple[Source, Experiment | None]:
             path = find(kind, text)
         except SpecError:
             continue
-        source = read_yaml(path)
+        source = with_settings(read_yaml(path), settings)
         if "kind" in source.data or "simulate" in source.data:
             _, source = variants(source)[0]
             return source, build(parse(Scenario, source), source)
@@ -189,20 +190,21 @@ def load_target(name: str | Path) -> tuple[Source, Experiment | None]:
     raise SpecError(did_you_mean("circuit or scenario", text, [*names("circuits"), *names("scenarios")]))
 
 
-def load_circuit(path: str | Path) -> LurieNetwork:
-    """The network of a circuit's file or name."""
-    source, spec = load_circuit_file(find("circuits", str(path)))
-    return build_circuit(source, spec, lambda value, where: value, 0)
-
-
-def target_network(target: str, phi: str | None = None) -> LurieNetwork:
+def target_network(target: str, phi: str | None = None, settings: Sequence[str] = ()) -> LurieNetwork:
     """The network to certify: of a circuit, of a scenario, or of an ``.npz`` with A, B, C (bx, by) and ``phi``."""
     if target.endswith(".npz"):
+        if settings:
+            raise SpecError("--set belongs to a circuit or a scenario, not to an .npz target.")
         return load_network(target, phi)
     if phi is not None:
         raise SpecError("--phi belongs to an .npz target; a circuit's file names its own phi.")
-    _, experiment = load_target(target)
-    return load_circuit(target) if experiment is None else experiment.network
+    source, experiment = load_target(target, settings)
+    return network_of_circuit(source) if experiment is None else experiment.network
+
+
+def network_of_circuit(source: Source) -> LurieNetwork:
+    """The network of a circuit's source."""
+    return build_circuit(source, parse(CircuitSpec, source), lambda value, where: value, 0)
 
 
 def _certify(experiment: Experiment) -> Certificate | None:
