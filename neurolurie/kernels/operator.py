@@ -82,7 +82,7 @@ def rollout_adjoint(
     weights = {name: np.ascontiguousarray(_array(tensor)) for name, tensor in tensors.items()}
     width = run_dense.forward_library(description).lanes()
     found = run_adjoint.adjoint(
-        description, weights, _laid_out(saved, width), spacing, _trials_adjacent(g), steps, every or None,
+        description, weights, _laid_out(saved, width), spacing, _array(g), steps, every or None,
         torch.get_num_threads(),
     )  # fmt: skip
     order = ("A", "B", "C", "bx", "by", "x0", "size")
@@ -156,8 +156,3 @@ def _laid_out(saved: torch.Tensor, width: int) -> np.ndarray:
     out[:, :, :trials] = _array(saved.permute(1, 2, 0))
     out[:, :, trials:] = out[:, :, trials - 1 : trials]
     return out.transpose(2, 0, 1)[:trials]
-
-
-def _trials_adjacent(g: torch.Tensor) -> np.ndarray:
-    adjacent = g if g.stride(0) == 1 or g.shape[0] == 1 else g.permute(1, 2, 0).contiguous().permute(2, 0, 1)
-    return _array(adjacent)

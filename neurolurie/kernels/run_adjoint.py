@@ -20,7 +20,7 @@ class Back(ctypes.Structure):
         *((name, _POINTER) for name in ("A", "B", "C", "by", "size", "drive", "saved")),
         *((name, _COUNT) for name in ("spacing", "pitch")),
         ("g", _POINTER),
-        *((name, _COUNT) for name in ("g_row", "g_state", "every")),
+        *((name, _COUNT) for name in ("g_trial", "g_row", "g_state", "every")),
         *((name, _POINTER) for name in ("sums", "x0")),
         *((name, _COUNT) for name in ("trials", "steps", "threads")),
     ]
@@ -49,7 +49,7 @@ def adjoint(
 
     weights : A, B, C, by, size and drive (that is bx), of the description's dtype and contiguous.
     saved : (trials, rows, n), the states at steps 0, spacing, 2 spacing, ..., with the memory layout of `forward`.
-    g : (trials, rows, n), the gradient of the recorded states, trials adjacent in memory.
+    g : (trials, rows, n), the gradient of the recorded states, in any layout.
     """
     library, d = adjoint_library(description), description
     trials, pitch = len(g), saved.strides[2] // saved.itemsize
@@ -60,8 +60,8 @@ def adjoint(
     back = Back(
         **{name: array.ctypes.data for name, array in weights.items()},
         saved=saved.ctypes.data, spacing=spacing, pitch=pitch, g=g.ctypes.data,
-        g_row=g.strides[1] // g.itemsize, g_state=g.strides[2] // g.itemsize, every=every or 0,
-        sums=sums.ctypes.data, x0=x0.ctypes.data, trials=trials, steps=steps, threads=threads,
+        g_trial=g.strides[0] // g.itemsize, g_row=g.strides[1] // g.itemsize, g_state=g.strides[2] // g.itemsize,
+        every=every or 0, sums=sums.ctypes.data, x0=x0.ctypes.data, trials=trials, steps=steps, threads=threads,
     )  # fmt: skip
     library.adjoint(ctypes.byref(back))
     pieces = np.split(sums.sum(axis=0), np.cumsum(sizes)[:-1])
