@@ -193,7 +193,7 @@ def load_array(path: str | Path) -> np.ndarray:
 def _apply(matrix: Matrix, x: np.ndarray) -> np.ndarray:
     """``matrix @ x`` along the last axis of x."""
     if sparse.issparse(matrix):
-        flat = np.reshape(x, (-1, x.shape[-1]))
+        flat = np.reshape(x, (int(np.prod(x.shape[:-1])), x.shape[-1]))
         return (matrix @ flat.T).T.reshape(*x.shape[:-1], matrix.shape[0])
     return x @ matrix.T
 
@@ -204,7 +204,7 @@ def _dense(matrix: Matrix) -> np.ndarray:
 
 def _matrix(name: str, value) -> Matrix:
     if sparse.issparse(value):
-        matrix = sparse.csr_array(value, dtype=float)
+        matrix = sparse.csr_array(value, dtype=float, copy=True)
         entries = matrix.data
     else:
         matrix = entries = _numbers(name, value)

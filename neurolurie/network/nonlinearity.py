@@ -160,7 +160,7 @@ NONLINEARITIES: dict[str, Nonlinearity] = {
         Nonlinearity(
             "softplus", "log(1 + exp(y))", (0.0, 1.0), (0.0, inf), (),
             _softplus, special.expit, _softplus_integral,
-            lambda torch, y: torch.nn.functional.softplus(y, threshold=1e4),
+            lambda torch, y: torch.nn.functional.softplus(y, threshold=40.0),  # torch's own exp(y) overflows from 710
             "clip({y}, 0.0, 1e300) + log1p(exp(-abs({y})))",
             "(std::fmax({y}, 0.0) + std::log1p(std::exp(-std::fabs({y}))))",
         ),
