@@ -1,0 +1,195 @@
+"""The ladder for k-contraction: cheapest test first, stopping at the first proof; then the search for a refutation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from neurolurie.certificates import closed_forms, metrics, trace, vertices, weights
+from neurolurie.certificates.box import SlopeBox
+from neurolurie.certificates.certificate import Attempt, Certificate
+from neurolurie.certificates.falsify import MOST_STATES, falsify, top_real_sums
+from neurolurie.certificates.proofs import Unproved
+from neurolurie.certificates.proofs_refuted import prove_refuted
+from neurolurie.certificates.rung import Finding, SolverFailed
+from neurolurie.certificates.verify import prove
+from neurolurie.errors import SpecError
+from neurolurie.network.lurie import LurieNetwork
+
+SHRINK = (1 - 1e-9, 1 - 1e-6, 1 - 1e-3, 0.9, 0.5)  # the margin is shortened by rounding until it can be proved
+NUMERICAL = 1e-8  # relative size below which an unproved margin means nothing
+BOUNDARY = 1e-10  # relative size below which a sum of real parts counts as zero
+
+
+def contraction(network: LurieNetwork, k: int | None = None, budget: float = 60.0) -> Certificate:
+    """k-contraction for the given k, or the smallest k that can be proved.
+
+    ``budget`` (seconds) bounds the time spent on tests beyond the closed forms.
+    """
+    n = network.n
+    if k is not None and not (isinstance(k, int | np.integer) and not isinstance(k, bool) and 1 <= k <= n):
+        raise SpecError(f"k is {k!r}; the network has {n} states, so k is a whole number from 1 to {n}.")
+    if n > MOST_STATES:
+        return _large(network, k)
+    ladder = Ladder(network, time.monotonic() + budget)
+    if k is not None:
+        return ladder.answer(int(k))
+    first = ladder.first_order_not_refuted()
+    tried: tuple[Attempt, ...] = ()
+    for order in range(first, n + 1):
+        answer = ladder.answer(order, refute=False)
+        tried += answer.tried
+        if answer.holds:
+            return _with(answer, tried=tried)
+    return ladder.refutation(n, tried)
+
+
+class Ladder:
+    """The tests of one network, sharing what does not depend on k."""
+
+    def __init__(self, network: LurieNetwork, deadline: float):
+        self.network, self.deadline = network, deadline
+        self.box = SlopeBox.of(network)
+        self.margins = closed_forms.search(self.box) if self.box.finite else {}
+
+    def first_order_not_refuted(self) -> int:
+        """The smallest k that no reachable state found so far speaks against."""
+        worst = falsify(self.network, 1)
+        if worst is None:
+            return 1
+        sums = top_real_sums(self.network.jacobian(worst.state))
+        order = 1 + int((sums > 1e-6 * max(worst.scale, 1e-300)).sum())
+        return min(order, self.network.n)
+
+    def answer(self, k: int, refute: bool = True) -> Certificate:
+        """The first proof for this k; failing that a refutation, the boundary, or unknown."""
+        tried, fallback = [], None
+        for finding in self.findings(k):
+            note = finding.note
+            if finding.margin is not None and finding.margin > 0:
+                proved = self.proved(k, finding)
+                if proved is not None:
+                    tried.append(Attempt(finding.method, k, finding.margin, note))
+                    if finding.method == "k2":
+                        tried += [Attempt(name, k, float(self.margins[name][k - 1])) for name in ("k1", "theorem-1")]
+                    return _with(proved, tried=tuple(tried))
+                note = "positive in floating point, not proved"
+                scale = np.abs(self.network.A).max() + 1.0
+                if fallback is None and finding.margin > NUMERICAL * scale:
+                    fallback = self.certificate("numerical", k, finding, finding.margin)
+            tried.append(Attempt(finding.method, k, finding.margin, note))
+        if fallback is not None:
+            return _with(fallback, tried=tuple(tried))
+        if refute:
+            return self.refutation(k, tuple(tried))
+        return Certificate("k-contraction", "unknown", k=k, tried=tuple(tried), network=self.network)
+
+    def findings(self, k: int) -> Iterator[Finding]:
+        """Every test for this k, cheapest first."""
+        if k == self.network.n:
+            yield Finding("trace", trace.search(self.network), {"kind": "trace"})
+            if trace.search(self.network) <= 0:
+                return  # exact in every metric: nothing else can succeed
+        if not self.box.finite:
+            yield Finding("all other tests", None, note="a slope has no bound: give its nonlinearity a domain")
+            return
+        for name in ("k2", "k1", "theorem-1"):  # the strongest first; the others are reported for comparison
+            yield Finding(name, float(self.margins[name][k - 1]), {"kind": "closed-form", "form": name})
+        yield from self._run(weights, self.network, k)
+        yield from self._run(vertices, self.box, k)
+        for name, T in metrics.candidates(self.box)[1:]:
+            margin = closed_forms.check(self.box.turned(T), k, "k2")
+            yield Finding(f"k2, P = {name}", margin, {"kind": "closed-form", "form": "k2", "T": T})
+
+    def _run(self, rung, subject, k: int) -> Iterator[Finding]:
+        name = rung.__name__.rsplit(".", 1)[-1].replace("_", " ")
+        reason = rung.applies(subject, k)
+        if reason is None and time.monotonic() > self.deadline:
+            reason = "left out: the time budget is spent"
+        if reason is not None:
+            yield Finding(name, None, note=reason)
+            return
+        try:
+            yield from rung.search(subject, k)
+        except SolverFailed as error:
+            yield Finding(name, None, note=str(error))
+
+    def proved(self, k: int, finding: Finding) -> Certificate | None:
+        """The certificate with the largest margin that the independent proof accepts, or None."""
+        for shrink in SHRINK:
+            candidate = self.certificate("proved", k, finding, finding.margin * shrink)
+            try:
+                prove(self.network, {**vars(candidate)}, candidate.witness)
+            except Unproved:
+                continue
+            return candidate
+        return None
+
+    def certificate(self, status: str, k: int, finding: Finding, margin: float) -> Certificate:
+        return Certificate(
+            "k-contraction", status, finding.method, k, margin, margin, finding.witness,
+            assumptions(self.network, k), (), self.network,
+        )  # fmt: skip
+
+    def refutation(self, k: int, tried: tuple[Attempt, ...]) -> Certificate:
+        """Refuted with a proved state, boundary if the worst sum is zero to rounding, else unknown."""
+        worst = falsify(self.network, k, effort=2)
+        status, method, witness = "unknown", "", {}
+        if worst is not None:
+            tried += (Attempt("falsify", k, -worst.total, "minus the largest sum of real parts found"),)
+            if worst.total > 0:
+                witness = {"kind": "state", "state": worst.state, "sum": worst.total, "eigenvalues": _parts(worst)}
+                try:
+                    prove_refuted(self.network, k, witness)
+                    status = "refuted"
+                    method = f"at a reachable state the {k} largest real parts sum to {worst.total:.4g} /s"
+                except Unproved:
+                    witness = {}
+            if status == "unknown" and abs(worst.total) <= BOUNDARY * max(worst.scale, np.abs(self.network.A).max()):
+                status = "boundary"
+                method = f"at a reachable state the {k} largest real parts sum to zero"
+        return Certificate("k-contraction", status, method, k, None, None, witness, (), tried, self.network)
+
+
+def _large(network: LurieNetwork, k: int | None) -> Certificate:
+    """Networks too large for dense algebra: the weighted norms, and the trace."""
+    tried = []
+    orders = [k] if k is not None else [1, 2, 3, network.n]
+    ladder = object.__new__(Ladder)
+    ladder.network, ladder.deadline = network, np.inf
+    for order in dict.fromkeys(orders):
+        tests = [] if order == network.n else list(ladder._run(weights, network, order))
+        if order == network.n:
+            tests.append(Finding("trace", trace.search(network), {"kind": "trace"}))
+        for finding in tests:
+            tried.append(Attempt(finding.method, order, finding.margin, finding.note))
+            if finding.margin is not None and finding.margin > 0 and (proved := ladder.proved(order, finding)):
+                return _with(proved, tried=tuple(tried))
+    return Certificate("k-contraction", "unknown", k=k, tried=tuple(tried), network=network)
+
+
+def assumptions(network: LurieNetwork, k: int) -> tuple[str, ...]:
+    """What a contraction claim rests on, in words."""
+    rests = []
+    finite = np.isfinite(network.phi.domain)
+    if finite.any():
+        bound = np.unique(network.phi.domain[finite])
+        size = f"{bound[0]:.6g}" if len(bound) == 1 else f"d_j ({bound[0]:.4g} to {bound[-1]:.4g})"
+        rests.append(f"while |y_j| <= {size} for {finite.sum()} preactivations")
+    if k >= 2:
+        rests.append("for behaviour, not for contraction: input constant in time, runs that stay bounded")
+    if k >= 2 and not network.phi.every("smooth"):
+        rests.append("phi is not C^1; the theorems that turn k >= 2 into behaviour are proved for C^1 fields")
+    return tuple(rests)
+
+
+def _parts(worst) -> list[list[float]]:
+    return [[float(value.real), float(value.imag)] for value in worst.eigenvalues]
+
+
+def _with(certificate: Certificate, **changes) -> Certificate:
+    from dataclasses import replace
+
+    return replace(certificate, **changes)
