@@ -77,7 +77,9 @@ def _from_file(
     if parameters:
         if spec.build is None and spec.use is None:
             raise SpecError(f"circuit '{name}' has no parameters; got {', '.join(parameters)}.", where)
-        spec = spec.model_copy(update={"parameters": {**spec.parameters, **parameters}})
+        # The caller's file of matrices takes the place of all matrices that the circuit's own file gives.
+        kept = {k: v for k, v in spec.parameters.items() if not ("npz" in parameters and k in MATRIX_KEYS)}
+        spec = spec.model_copy(update={"parameters": {**kept, **parameters}})
     try:
         return build_circuit(source, spec, resolve, seed)
     except SpecError as error:  # a parameter given by the caller is wrong where the caller wrote it
