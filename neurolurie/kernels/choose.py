@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy import sparse
 
-from neurolurie.kernels import run_dense
+from neurolurie.kernels import run_dense, run_graph
 from neurolurie.kernels.description import Description, Tableau, pattern
 from neurolurie.kernels.plan import Data, Plan
 from neurolurie.network.lurie import LurieNetwork
@@ -31,7 +32,10 @@ def kernel(network: LurieNetwork, data: Data, tableau: Tableau, dtype: str, tria
     noise = data.noise is not None
     description = small(network, tableau, dtype, noise)
     if description is None:
-        return None
+        if not network.is_sparse:
+            return None
+        lowered = run_graph.lower(network, tableau, dtype, noise)
+        return Kernel("generated C++ kernel, circuits in lanes", partial(run_graph.run, lowered))
     run_dense.forward_library(description)
     return Kernel(
         "generated C++ kernel, trials in lanes, products written out",

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import warnings
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 from neurolurie.errors import BackendError
@@ -51,6 +52,19 @@ def available() -> str | None:
     except NoCompiler as error:
         return error.message
     return None
+
+
+@cache
+def vector_bytes() -> int:
+    """The width of a vector in kernels compiled here."""
+    return load(prelude("width")).vector_bytes()
+
+
+@cache
+def prelude(*names: str) -> str:
+    """The texts of those files of ``kernels/cpp``."""
+    folder = files("neurolurie.kernels").joinpath("cpp")
+    return "\n".join(folder.joinpath(f"{name}.hpp").read_text() for name in names)
 
 
 @cache

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
-from importlib.resources import files
 
+from neurolurie.kernels.compiler import prelude
 from neurolurie.kernels.description import Description
-
-
-@cache
-def prelude(*names: str) -> str:
-    """The texts of those files of ``kernels/cpp``."""
-    folder = files("neurolurie.kernels").joinpath("cpp")
-    return "\n".join(folder.joinpath(f"{name}.hpp").read_text() for name in names)
 
 
 def forward_source(description: Description) -> str:
     """The time loop of a run. Exported: ``forward(const Run*)``; see ``cpp/forward.hpp`` for its arguments."""
-    parts = ("vector", "functions", "philox", "forward") if description.noise else ("vector", "functions", "forward")
+    parts = ("width", "vector", "functions", "philox", "forward") if description.noise else ("width", "vector", "functions", "forward")
     return "\n".join((header(description), prelude(*parts[:-1]), step_function(description), prelude("forward")))
 
 
 def adjoint_source(description: Description) -> str:
     """The reverse sweep of a run. Exported: ``adjoint(const Back*)``; see ``cpp/adjoint.hpp`` for its arguments."""
-    texts = (prelude("vector", "functions"), step_function(description), back_function(description))
+    texts = (prelude("width", "vector", "functions"), step_function(description), back_function(description))
     return "\n".join((header(description), *texts, prelude("adjoint")))
 
 

@@ -1,7 +1,7 @@
 // Standard normals for (step, trial, state, stream) under a seed: the numbers of neurolurie.simulation.noise.
-INLINE VD normal_double(uint64_t step, VU trial, uint64_t state, uint64_t stream, uint64_t seed) {
+INLINE VD normal_double(uint64_t step, VU trial, VU state, uint64_t stream, uint64_t seed) {
   const VU mask = VU{} + 0xFFFFFFFFull;
-  VU c0 = VU{} + (step & 0xFFFFFFFFull), c1 = trial, c2 = VU{} + state, c3 = VU{} + (stream & 0xFFFFFFFFull);
+  VU c0 = VU{} + (step & 0xFFFFFFFFull), c1 = trial, c2 = state, c3 = VU{} + (stream & 0xFFFFFFFFull);
   uint64_t k0 = seed & 0xFFFFFFFFull, k1 = seed >> 32;
   for (int round = 0; round < 10; round++) {
     VU p0 = c0 * 0xD2511F53ull, p1 = c2 * 0xCD9E8D57ull;
@@ -25,18 +25,31 @@ INLINE VD normal_double(uint64_t step, VU trial, uint64_t state, uint64_t stream
   VD logarithm = log_<double>(radius);
   return root_double(logarithm * -2.0) * sin_quarter<double>(r, quarter + 1);
 }
+INLINE V joined(VD first, VD second) {
+  V v;
+  if constexpr (sizeof(REAL) == 8) {
+    std::memcpy(&v, &first, sizeof v);
+  } else {
+    for (int i = 0; i < WD; i++) { v[i] = REAL(first[i]); v[i + WD] = REAL(second[i]); }
+  }
+  return v;
+}
+// Lanes are trials: trial, trial + 1, ...
 INLINE V normal(uint64_t step, uint64_t trial, uint64_t state, uint64_t stream, uint64_t seed) {
   VU lane;
   for (int i = 0; i < WD; i++) lane[i] = (trial + i) & 0xFFFFFFFFull;
-  VD first = normal_double(step, lane, state, stream, seed);
-  if constexpr (sizeof(REAL) == 8) {
-    V v;
-    std::memcpy(&v, &first, sizeof v);
-    return v;
-  } else {
-    VD second = normal_double(step, lane + uint64_t(WD), state, stream, seed);
-    V v;
-    for (int i = 0; i < WD; i++) { v[i] = REAL(first[i]); v[i + WD] = REAL(second[i]); }
-    return v;
+  VD first = normal_double(step, lane, VU{} + state, stream, seed), second = first;
+  if (sizeof(REAL) == 4) second = normal_double(step, lane + uint64_t(WD), VU{} + state, stream, seed);
+  return joined(first, second);
+}
+// Lanes are states with these numbers.
+INLINE V normal_at(uint64_t step, uint64_t trial, const int64_t* states, uint64_t stream, uint64_t seed) {
+  VU one, two = {};
+  std::memcpy(&one, states, sizeof one);
+  VD first = normal_double(step, VU{} + trial, one, stream, seed), second = first;
+  if (sizeof(REAL) == 4) {
+    std::memcpy(&two, states + WD, sizeof two);
+    second = normal_double(step, VU{} + trial, two, stream, seed);
   }
+  return joined(first, second);
 }

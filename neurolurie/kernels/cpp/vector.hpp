@@ -5,14 +5,6 @@
 #include <cstring>
 #include <limits>
 
-#if defined(__AVX512F__)
-#define VECTOR_BYTES 64
-#elif defined(__AVX__)
-#define VECTOR_BYTES 32
-#else
-#define VECTOR_BYTES 16
-#endif
-
 #define INLINE static inline __attribute__((always_inline))
 
 template <class T> struct Lanes;
