@@ -106,6 +106,31 @@ def certify(
 
 
 @app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A certificate saved by certify --save or by run.")],
+    target: Annotated[
+        str | None, typer.Option("--of", metavar="TARGET", help="Also check that it speaks about this circuit or scenario.")
+    ] = None,
+    phi: Annotated[str | None, typer.Option(help="The nonlinearity of an .npz target.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prove a saved certificate again, from the file alone; 1 if it does not hold."""
+    from neurolurie.certificates.verify import verify as verify_file
+
+    network = None
+    if target is not None:
+        from neurolurie.pipeline import target_network
+
+        network = target_network(target, phi)
+    verdict = verify_file(file, network)
+    if as_json:
+        _print_json({"valid": verdict.valid, "reason": verdict.reason, "arithmetic": verdict.arithmetic})
+    else:
+        typer.echo(f"{file}: {_coloured(str(verdict), verdict.valid)}")
+    raise typer.Exit(0 if verdict.valid else 1)
+
+
+@app.command()
 def compare(
     scenario: ScenarioName,
     backends: Annotated[str, typer.Option(help="Names with commas between; the first is held against the others.")] = (

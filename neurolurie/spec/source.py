@@ -124,7 +124,7 @@ def with_settings(source: Source, settings: Iterable[str]) -> Source:
 
 
 def with_value(source: Source, key: Key, value: Any, file: str) -> Source:
-    """A copy with one value replaced, which from then on is said to come from ``file``."""
+    """A copy with one value replaced, which from then on is said to come from ``file``; None deletes it."""
     data = _copy(source.data)
     here: Any = data
     for depth, part in enumerate(key[:-1]):
@@ -138,7 +138,10 @@ def with_value(source: Source, key: Key, value: Any, file: str) -> Source:
             raise SpecError(f"'{dotted(key[: depth + 1])}' is {here!r}, it has no keys below it.", Where(file))
     if isinstance(here, list):
         _item(here, key[-1], key, file)
-    here[key[-1]] = _copy(value)
+    if value is None and isinstance(here, dict):
+        here.pop(key[-1], None)
+    else:
+        here[key[-1]] = _copy(value)
     places = {k: v for k, v in source.places.items() if k[: len(key)] != key}
     places[key] = (file, None)
     return Source(data, places, source.file)
