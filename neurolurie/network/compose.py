@@ -69,8 +69,7 @@ class _Blocks:
         # The same matrix object is often put thousands of times: its triplets are found once. The matrix is kept
         # beside them, so that its id is not given to another object.
         if id(matrix) not in self._triplets:
-            coo = sparse.coo_array(matrix)
-            self._triplets[id(matrix)] = (coo.coords[0], coo.coords[1], coo.data, matrix)
+            self._triplets[id(matrix)] = (*_nonzero(matrix), matrix)
         i, j, values, _ = self._triplets[id(matrix)]
         self.rows.append(i + row)
         self.columns.append(j + column)
@@ -80,6 +79,15 @@ class _Blocks:
         coords = (np.concatenate(self.rows), np.concatenate(self.columns))
         coo = sparse.coo_array((np.concatenate(self.values), coords), shape=shape)
         return coo.toarray() if dense else coo.tocsr()
+
+
+def _nonzero(matrix: Matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows, columns and values of the entries that are not zero."""
+    if sparse.issparse(matrix):
+        coo = matrix.tocoo()
+        return *coo.coords, coo.data
+    rows, columns = np.nonzero(matrix)
+    return rows, columns, matrix[rows, columns]
 
 
 def _through_leak(network: LurieNetwork, W: Matrix, name: str) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from scipy import sparse
@@ -25,23 +26,30 @@ class Coupling:
     matrix: Matrix
     back: Matrix | None = None
 
+    def shaped(self, rows: int, columns: int) -> Coupling:
+        """The same as arrays of floats; a SpecError for what is no (rows, columns) matrix of finite numbers."""
+        back = None if self.back is None else _shaped(self.back, columns, rows)
+        return Coupling(_shaped(self.matrix, rows, columns), back)
+
 
 def given(rows: int, columns: int, rng: np.random.Generator, matrix) -> Coupling:
     """The matrix itself: numbers, or the path of an ``.npy``, ``.npz`` or ``.csv`` file."""
-    return Coupling(_shaped(matrix, rows, columns))
+    return Coupling(matrix)
 
 
 def one_to_one(rows: int, columns: int, rng: np.random.Generator, weight: float = 1.0) -> Coupling:
     """``weight`` times the identity: unit i to unit i."""
     if rows != columns:
         raise SpecError(f"one-to-one needs equal sizes, the source has {columns} and the target {rows}.")
-    return Coupling(weight * np.eye(rows))
+    return Coupling(_number("weight", weight) * np.eye(rows))
 
 
 def dense_random(
     rows: int, columns: int, rng: np.random.Generator, scale: float = 1.0, distribution: str = "normal"
 ) -> Coupling:
     """Independent weights: ``normal`` with variance ``scale^2 / columns``, or ``uniform`` in [-scale, scale]."""
+    if _number("scale", scale) < 0:
+        raise SpecError(f"scale must not be negative, got {scale}.")
     draw = {
         "normal": lambda: rng.normal(0.0, scale / np.sqrt(columns), (rows, columns)),
         "uniform": lambda: rng.uniform(-scale, scale, (rows, columns)),
@@ -54,7 +62,7 @@ def patterns_to_patterns(
     storage: str = "pseudo-inverse",
 ) -> Coupling:  # fmt: skip
     """Hetero-association: ``gain`` times weights that turn the p-th source pattern into the p-th target pattern."""
-    return Coupling(_shaped(gain * hetero_associative(source, target, storage), rows, columns))
+    return Coupling(_number("gain", gain) * hetero_associative(source, target, storage))
 
 
 def skew(
@@ -69,7 +77,7 @@ def skew(
     """
     if (strength is None) == (matrix is None):
         raise SpecError("skew needs either 'strength' or 'matrix'.")
-    G = one_to_one(rows, columns, rng, strength).matrix if matrix is None else _shaped(matrix, rows, columns)
+    G = one_to_one(rows, columns, rng, _number("strength", strength)).matrix if matrix is None else _shaped(matrix, rows, columns)
     back = -G.T @ _metric("target_metric", target_metric, rows)
     return Coupling(G, np.linalg.solve(_metric("source_metric", source_metric, columns), back))
 
@@ -109,14 +117,28 @@ def _shaped(matrix, rows: int, columns: int) -> Matrix:
         raise SpecError(
             f"the matrix of the coupling has shape {matrix.shape}, expected ({rows}, {columns}): target x source."
         )
+    entries = matrix.data if sparse.issparse(matrix) else matrix
+    if not np.isfinite(entries).all():
+        count = np.count_nonzero(~np.isfinite(entries))
+        raise SpecError(f"the matrix of the coupling has {count} entries that are not finite numbers.")
     return matrix
+
+
+def _number(name: str, value) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(value):
+        raise SpecError(f"{name} must be a number, got {value!r}.")
+    return float(value)
 
 
 def _metric(name: str, value, size: int) -> np.ndarray:
     if value is None:
         return np.eye(size)
-    P = np.asarray(value, float)
+    try:
+        P = np.asarray(value, float)
+    except (TypeError, ValueError):
+        P = np.empty(0)
     P = np.diag(P) if P.ndim == 1 else P
-    if P.shape != (size, size) or not np.allclose(P, P.T) or np.linalg.eigvalsh(P).min() <= 0:
+    positive = P.shape == (size, size) and np.isfinite(P).all() and np.allclose(P, P.T)
+    if not positive or np.linalg.eigvalsh(P).min() <= 0:
         raise SpecError(f"{name} must be a positive definite matrix of size {size}.")
     return P

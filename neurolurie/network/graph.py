@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from zlib import crc32
 
 import networkx as nx
 import numpy as np
@@ -85,44 +86,50 @@ class CircuitGraph:
         """Add a projection ``source -> target``.
 
         ``source`` is ``"a"`` or ``"a.state"`` or ``"a.out"``; ``target`` is ``"b"`` or ``"b.rate"`` or ``"b.in"``.
-        ``coupling`` is a matrix (target x source), the name of a rule with its parameters, or a Coupling.
+        ``coupling`` is a matrix (target x source), the name of a rule with its parameters, a Coupling, or a Projection
+        (which carries its own ports). Raises SpecError at ``where``; the graph is then as it was.
         """
         a, source_port = self._port(source, SOURCE_PORTS, "state", where)
         b, target_port = self._port(target, TARGET_PORTS, "rate", where)
+        rule = coupling if isinstance(coupling, str) else "matrix"
         if isinstance(coupling, Projection):
-            source_port, target_port = coupling.source_port, coupling.target_port
-            coupling, rule = Coupling(coupling.matrix), coupling.rule
-        else:
-            rule = coupling if isinstance(coupling, str) else "matrix"
-        rows = self._size(b, target_port)
-        columns = self._size(a, source_port)
-        rng = np.random.default_rng([self.seed, self.graph.number_of_edges()])
+            source_port, target_port, rule = coupling.source_port, coupling.target_port, coupling.rule
+            coupling = Coupling(coupling.matrix)
+        rows, columns = self._size(b, target_port), self._size(a, source_port)
         try:
             if isinstance(coupling, str):
+                rng = self._generator(a, source_port, b, target_port)
                 coupling = make_coupling(coupling, rows, columns, rng, parameters)
             elif not isinstance(coupling, Coupling):
-                coupling = make_coupling("matrix", rows, columns, rng, {"matrix": coupling, **parameters})
+                coupling = Coupling(coupling)
+            coupling = coupling.shaped(rows, columns)
         except SpecError as error:
             raise SpecError(f"{source} -> {target}: {error.message}", where) from None
-        self._project(a, b, Projection(coupling.matrix, source_port, target_port, rule))
+        if coupling.back is not None and (source_port, target_port) != ("state", "rate"):
+            raise SpecError(f"rule '{rule}' couples both ways and goes from a state to a rate only.", where)
+        self.graph.add_edge(a, b, projection=Projection(coupling.matrix, source_port, target_port, rule))
         if coupling.back is not None:
-            if (source_port, target_port) != ("state", "rate"):
-                raise SpecError(f"rule '{rule}' couples both ways and goes from a state to a rate only.", where)
-            self._project(b, a, Projection(coupling.back, source_port, target_port, rule))
+            self.graph.add_edge(b, a, projection=Projection(coupling.back, source_port, target_port, rule), back=True)
 
     def compose(self) -> LurieNetwork:
         """One network of all circuits and projections; circuit names label its ``parts`` and states."""
         circuits = {name: data["circuit"] for name, data in self.graph.nodes(data=True)}
         return compose(circuits, [(a, b, data["projection"]) for a, b, data in self.graph.edges(data=True)])
 
-    def _project(self, a: str, b: str, projection: Projection) -> None:
-        self.graph.add_edge(a, b, projection=projection)
+    def _generator(self, a: str, source_port: str, b: str, target_port: str) -> np.random.Generator:
+        """Random numbers for a pair of ports: they do not depend on what else was coupled before."""
+        ports = (source_port, target_port)
+        edges = self.graph.get_edge_data(a, b, default={}).values()
+        before = [edge for edge in edges if "back" not in edge]
+        number = sum((edge["projection"].source_port, edge["projection"].target_port) == ports for edge in before)
+        pair = crc32(f"{a}.{source_port}->{b}.{target_port}".encode())
+        return np.random.default_rng([self.seed, pair, number])
 
     def _port(self, text: str, ports: dict[str, str], default: str, where: Where | None) -> tuple[str, str]:
-        name, _, port = text.partition(".")
+        name, dot, port = text.partition(".")
         if name not in self.graph:
             raise SpecError(did_you_mean("circuit", name, self.graph), where)
-        if port and port not in ports:
+        if dot and port not in ports:
             raise SpecError(did_you_mean("port", port, ports), where)
         return name, port or default
 
