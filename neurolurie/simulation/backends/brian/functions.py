@@ -13,8 +13,6 @@ from scipy import special
 
 from neurolurie.simulation.noise import box_muller, philox
 
-TABLES = {"numbers": "double", "inputs": "double", "key": "int64_t"}
-
 _PHILOX = """
 static double neurolurie_draw(int64_t step, int64_t trial, int64_t state, const int64_t* key)
 {

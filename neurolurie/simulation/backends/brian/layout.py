@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,16 +11,38 @@ from neurolurie.network.lurie import LurieNetwork
 from neurolurie.simulation.backends.brian import schedule
 from neurolurie.simulation.backends.brian.synaptic import Synaptic
 from neurolurie.simulation.backends.brian.unrolled import Unrolled
-from neurolurie.simulation.problem import Problem
+from neurolurie.simulation.problem import Problem, Trajectory
 
-# Up to this many nonzeros the equations are written out. Compiling them takes longer with every term, synapses take the
-# same few seconds for every network.
-UNROLLED_TERMS = 200
+# Up to this many nonzeros the equations are written out. Compiling them with Cython takes 5 s for 30 terms, 14 s for
+# 170 and 87 s for 440; the code of synapses takes some 15 s, once for all networks, and runs as fast from there on.
+UNROLLED_TERMS = 100
+# Trials run in batches of about this many synapses (some 30 bytes each).
+SYNAPSES = 4_000_000
 
 
 def layout(problem: Problem) -> Unrolled | Synaptic:
     """Unrolled for small networks, synapses for the others."""
     return (Unrolled if terms(problem.network) <= UNROLLED_TERMS else Synaptic).of(problem)
+
+
+def batches(problem: Problem) -> list[tuple[int, Problem]]:
+    """The problem in portions of trials that fit into memory: (number of the first trial, problem)."""
+    size = terms(problem.network)
+    count = 1 if size <= UNROLLED_TERMS else min(problem.trials, -(-size * problem.trials // SYNAPSES))
+    if count == 1:
+        return [(0, problem)]
+    width = -(-problem.trials // count)
+    starts = range(0, problem.trials, width)
+
+    def progress(done: int) -> Callable[[int, int], None] | None:
+        if problem.progress is None:
+            return None
+        return lambda step, steps: problem.progress((done * steps + step) // len(starts), steps)
+
+    return [
+        (start, replace(problem, x0=problem.x0[start : start + width], progress=progress(done)))
+        for done, start in enumerate(starts)
+    ]
 
 
 def terms(network: LurieNetwork) -> int:
@@ -36,6 +59,15 @@ def tables(problem: Problem, plan: Unrolled | Synaptic) -> dict[str, np.ndarray]
         "channels": np.array([problem.network.E.shape[1]], np.int64),
         "key": schedule.noise_key(problem),
     }
+
+
+def join(parts: list[Trajectory]) -> Trajectory:
+    """The trajectories of the batches as one."""
+    return replace(
+        parts[0],
+        states=np.concatenate([part.states for part in parts]), final=np.concatenate([part.final for part in parts]),
+        build_seconds=sum(part.build_seconds for part in parts), run_seconds=sum(part.run_seconds for part in parts),
+    )  # fmt: skip
 
 
 def gather(

@@ -12,7 +12,7 @@ from neurolurie.errors import BackendError, SpecError
 from neurolurie.simulation.backends.base import Backend
 from neurolurie.simulation.backends.brian import schedule
 from neurolurie.simulation.backends.brian.functions import functions
-from neurolurie.simulation.backends.brian.layout import gather, layout, refusal, tables
+from neurolurie.simulation.backends.brian.layout import batches, gather, join, layout, refusal, tables
 from neurolurie.simulation.backends.brian.session import import_brian, session
 from neurolurie.simulation.problem import Problem, Trajectory
 
@@ -37,12 +37,14 @@ class BrianBackend(Backend):
         return refusal(self.name, problem)
 
     def run(self, problem: Problem) -> Trajectory:
-        began = time.perf_counter()
-        notes: tuple[str, ...] = ()
-        target = self.target
+        target, notes = self.target, ()
         if target == "auto":
             target = "cython" if cython_works() else "numpy"
             notes = () if target == "cython" else (DROPPED,)
+        return join([self._run(part, first_trial, target, notes) for first_trial, part in batches(problem)])
+
+    def _run(self, problem: Problem, first_trial: int, target: str, notes: tuple[str, ...]) -> Trajectory:
+        began = time.perf_counter()
         brian2 = import_brian()
         plan = layout(problem)
         with session(_device(), codegen__target="numpy"), np.errstate(all="ignore"):
@@ -53,7 +55,7 @@ class BrianBackend(Backend):
             record_clock = brian2.Clock(dt=every * brian2.second, name="neurolurie_record_clock")
             # Objects are made with numpy: connecting synapses and copying into monitors needs no compiler.
             objects = plan.build(functions(tables(problem, plan)), clock, record_clock, NumpyCodeObject)
-            for name, value in plan.values(problem).items():
+            for name, value in plan.values(problem, first_trial).items():
                 owner, variable = name.split(".")
                 objects[owner].variables[variable].get_value()[:] = value
             network = brian2.Network(*objects.values())
@@ -68,8 +70,9 @@ class BrianBackend(Backend):
 
             try:
                 network.run(
-                    schedule.ticks(problem) * brian2.second, report=report, report_period=0.2 * brian2.second, namespace={}
-                )
+                    schedule.ticks(problem) * brian2.second, report=report, report_period=0.2 * brian2.second,
+                    namespace={},
+                )  # fmt: skip
             except brian2.BrianObjectException as error:
                 reason = error.__cause__ or error
                 raise BackendError(f"brian2: {target} code could not be made or run: {reason}") from error

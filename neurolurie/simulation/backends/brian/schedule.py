@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from neurolurie.simulation.noise import split_seed
 from neurolurie.simulation.problem import Problem
 from neurolurie.simulation.solvers import SOLVERS
 
@@ -35,7 +36,7 @@ weight = neurolurie_number(row + 2)
 QUEUED = "\n".join(f"ahead{place} = neurolurie_number(row + {2 + place})" for place in range(1, QUEUE + 1))
 
 
-def advance(name: str, size: str, noise: str | None) -> list[str]:
+def advance(name: str, size: str, noise: str) -> list[str]:
     """The lines that end a tick for one state: k has just been computed. ``name`` marks the state's variables."""
     lines = []
     for place in range(1, QUEUE + 1):
@@ -43,7 +44,7 @@ def advance(name: str, size: str, noise: str | None) -> list[str]:
         lines.append(f"queue{place}{name} = {behind}ahead{place}*k{name}")
     lines += [
         f"slope{name} = slope{name} + weight*k{name}",
-        f"x{name} = x{name} + last*({size}*slope{name})" + (f" + {noise}" if noise else ""),
+        f"x{name} = x{name} + last*({size}*slope{name}) + {noise}",
         f"slope{name} = (1.0 - last)*slope{name}",
     ]
     return lines
@@ -71,13 +72,11 @@ def ticks(problem: Problem) -> int:
     return problem.steps * len(problem.solver.nodes)
 
 
-def amplitude(problem: Problem) -> np.ndarray | None:
-    """What multiplies the normals of each state, or None."""
-    return None if problem.sigma is None else problem.sigma * np.sqrt(problem.dt)
+def amplitude(problem: Problem) -> np.ndarray:
+    """What multiplies the normals of each state; where it is 0 none is drawn."""
+    return np.zeros(problem.network.n) if problem.sigma is None else problem.sigma * np.sqrt(problem.dt)
 
 
 def noise_key(problem: Problem) -> np.ndarray:
     """first step, stream, and the two halves of the seed."""
-    from neurolurie.simulation.noise import split_seed
-
     return np.array([problem.first_step, problem.stream, *split_seed(problem.seed)], np.int64)

@@ -1,4 +1,4 @@
-"""A stretch of time in which this process's Brian2 is ours: own device, own preferences, no messages; then as before."""
+"""A stretch of time in which this process's Brian2 is ours: own device, own preferences, no messages."""
 
 from __future__ import annotations
 

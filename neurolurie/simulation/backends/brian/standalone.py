@@ -22,7 +22,7 @@ from neurolurie.errors import BackendError
 from neurolurie.simulation.backends.base import Backend
 from neurolurie.simulation.backends.brian import schedule
 from neurolurie.simulation.backends.brian.functions import functions
-from neurolurie.simulation.backends.brian.layout import gather, layout, refusal, tables
+from neurolurie.simulation.backends.brian.layout import batches, gather, join, layout, refusal, tables
 from neurolurie.simulation.backends.brian.session import cache_folder, import_brian, session
 from neurolurie.simulation.problem import Problem, Trajectory
 
@@ -45,6 +45,9 @@ class BrianStandaloneBackend(Backend):
         return refusal(self.name, problem) or _missing_compiler()
 
     def run(self, problem: Problem) -> Trajectory:
+        return join([self._run(part, first_trial) for first_trial, part in batches(problem)])
+
+    def _run(self, problem: Problem, first_trial: int) -> Trajectory:
         began = time.perf_counter()
         plan = layout(problem)
         data = tables(problem, plan)
@@ -56,7 +59,7 @@ class BrianStandaloneBackend(Backend):
         built = time.perf_counter()
         with tempfile.TemporaryDirectory(prefix="neurolurie-") as folder:
             work = Path(folder)
-            _execute(problem, program, work, data, plan.values(problem))
+            _execute(problem, program, work, data, plan.values(problem, first_trial))
 
             def read(owner: str, variable: str) -> np.ndarray:
                 return np.fromfile(work / "results" / manifest[f"{owner}.{variable}"])
@@ -108,8 +111,8 @@ def _build(plan, problem: Problem, data: dict[str, np.ndarray], program: Path) -
         )  # fmt: skip
         if log.returncode:
             raise BackendError(
-                "brian2-standalone: the generated C++ program does not compile; check that 'g++' and 'make' work, or use "
-                f"the backend 'torch'. The compiler's last words: {log.stdout[-2000:]}"
+                "brian2-standalone: the generated C++ program does not compile; check that 'g++' and 'make' work, or "
+                f"use the backend 'torch'. The compiler's last words: {log.stdout[-2000:]}"
             )
         for leftover in folder.glob("**/*.o"):
             leftover.unlink()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
+from neurolurie.network.nonlinearity import nonlinearity
 from neurolurie.network.phi import Phi
 from neurolurie.simulation.backends.brian import schedule
 from neurolurie.simulation.problem import Problem
@@ -45,7 +46,6 @@ class Synaptic:
     n: int
     channels: int
     phi: Phi
-    noise: bool
     recorded: np.ndarray | None
     connections: dict[str, Connections] = field(repr=False)
 
@@ -65,7 +65,7 @@ class Synaptic:
             "C": (network.C, states, preactivations), "E": (network.E, channels, states),
         }  # fmt: skip
         return cls(
-            trials, network.n, network.E.shape[1], phi, problem.sigma is not None,
+            trials, network.n, network.E.shape[1], phi,
             None if record.every is None else np.unique(record.states),
             {name: _connections(matrix, sources, targets) for name, (matrix, sources, targets) in ends.items()},
         )  # fmt: skip
@@ -78,7 +78,7 @@ class Synaptic:
             hasher.update(ends.sources.tobytes() + ends.targets.tobytes())
         recorded = None if self.recorded is None else self.recorded.tolist()
         return (
-            f"Synaptic({self.trials}, {self.n}, {self.channels}, {self.blocks()}, {self.noise}, {recorded}, "
+            f"Synaptic({self.trials}, {self.n}, {self.channels}, {self.blocks()}, {recorded}, "
             f"{hasher.hexdigest()})"
         )
 
@@ -95,22 +95,18 @@ class Synaptic:
     def numbers(self, problem: Problem) -> np.ndarray:
         return schedule.tableau_numbers(problem)
 
-    def values(self, problem: Problem) -> dict[str, np.ndarray]:
-        """Initial values, parameters and weights, by group and variable."""
+    def values(self, problem: Problem, first_trial: int) -> dict[str, np.ndarray]:
+        """Initial values, parameters and weights, by group and variable; trials are counted from ``first_trial``."""
         network, trials = problem.network, self.trials
         x0 = problem.x0.ravel()
-        amplitude = schedule.amplitude(problem)
         found = {
             f"{STATES}.x": x0, f"{STATES}.z": x0,
             f"{STATES}.diagonal": np.tile(network.A.diagonal(), trials), f"{STATES}.bx": np.tile(network.bx, trials),
             f"{STATES}.size": np.tile(problem.step_sizes(), trials),
+            f"{STATES}.amplitude": np.tile(schedule.amplitude(problem), trials),
+            f"{STATES}.trial": np.repeat(np.arange(first_trial, first_trial + trials, dtype=np.int32), self.n),
+            f"{STATES}.state": np.tile(np.arange(self.n, dtype=np.int32), trials),
         }  # fmt: skip
-        if amplitude is not None:
-            found |= {
-                f"{STATES}.amplitude": np.tile(amplitude, trials),
-                f"{STATES}.trial": np.repeat(np.arange(trials, dtype=np.int32), self.n),
-                f"{STATES}.state": np.tile(np.arange(self.n, dtype=np.int32), trials),
-            }
         if self.phi.size:
             by = np.empty(self.phi.size * trials)
             by[_places(self.phi, trials)] = network.by
@@ -121,20 +117,17 @@ class Synaptic:
         return found
 
     def build(self, functions: dict, clock, record_clock, copying) -> dict:
-        """The Brian2 objects by name. ``copying``: the class of code object that the monitor uses (None: the device's)."""
+        """The Brian2 objects by name. ``copying``: the code object class of the monitor (None: the device's)."""
         from brian2 import NeuronGroup, StateMonitor
 
         make = lambda size, variables, name: NeuronGroup(  # noqa: E731
             size, "\n".join(f"{v} : {kind}" for v, kind in variables.items()), clock=clock, name=name,
             namespace=functions,
         )  # fmt: skip
-        plain = dict.fromkeys(
-            [*schedule.variables(""), "z", "coupling", "drive", "stimulus", "diagonal", "bx", "size"], "1"
-        )
-        if self.noise:
-            plain |= {"amplitude": "1", "trial": "integer", "state": "integer"}
+        own = ["z", "coupling", "drive", "stimulus", "diagonal", "bx", "size", "amplitude"]
+        plain = dict.fromkeys([*schedule.variables(""), *own], "1") | {"trial": "integer", "state": "integer"}
         states = make(self.trials * self.n, plain, STATES)
-        noise = "neurolurie_normal(step, trial, state, last*amplitude)" if self.noise else None
+        noise = "neurolurie_normal(step, trial, state, last*amplitude)"
         lines = [
             schedule.STAGE, schedule.QUEUED, "k = diagonal*z + coupling + drive + bx + stimulus",
             *schedule.advance("", "size", noise), "z = x + size*queue1",
@@ -147,8 +140,6 @@ class Synaptic:
             objects[PREACTIVATIONS] = make(
                 self.trials * self.phi.size, dict.fromkeys(["y", "by", "f"], "1"), PREACTIVATIONS
             )
-            from neurolurie.network.nonlinearity import nonlinearity
-
             for kind, start, stop in self.blocks():
                 block = objects[PREACTIVATIONS][start:stop]
                 block.namespace = functions
@@ -186,7 +177,6 @@ class Synaptic:
 
 def _synapses(title, source, read, target, summed, order, ends):
     from brian2 import Synapses
-    from brian2.codegen.runtime.numpy_rt import NumpyCodeObject  # noqa: F401
 
     synapses = Synapses(
         source, target, f"w : 1\n{summed}_post = w*{read}_pre : 1 (summed)", name=title, clock=target.clock,
@@ -213,8 +203,9 @@ def _connections(matrix, sources: np.ndarray, targets: np.ndarray) -> Connection
     coo = sparse.coo_array(matrix)
     coo.sum_duplicates()
     keep = coo.data != 0.0
-    rows, columns = (axis[keep] for axis in coo.coords)
-    weights = np.tile(coo.data[keep], len(sources))
+    rows, columns, weights = coo.coords[0][keep], coo.coords[1][keep], coo.data[keep]
+    order = np.lexsort((rows, columns))  # neighbours add to different targets: no sum waits for the one before
+    rows, columns, weights = rows[order], columns[order], np.tile(weights[order], len(sources))
     return Connections(
         sources[:, columns].ravel().astype(np.int32), targets[:, rows].ravel().astype(np.int32), weights
     )

@@ -30,7 +30,6 @@ class Unrolled:
     B: Pattern
     C: Pattern
     E: Pattern
-    noise: bool
     recorded: tuple[int, ...] | None
 
     @classmethod
@@ -39,7 +38,6 @@ class Unrolled:
         return cls(
             problem.trials, network.n, network.phi.names,
             *(_pattern(matrix) for matrix in (network.A, network.B, network.C, network.E)),
-            noise=problem.sigma is not None,
             recorded=None if record.every is None else tuple(sorted({int(state) for state in record.states})),
         )  # fmt: skip
 
@@ -47,15 +45,14 @@ class Unrolled:
         """Everything the code reads by place: the tableau, the nonzeros, the vectors."""
         network = problem.network
         entries = [
-            sparse.csr_array(matrix)[tuple(np.array(pattern, np.intp).reshape(-1, 2).T)]
+            sparse.coo_array(matrix).toarray()[tuple(np.array(pattern, np.intp).reshape(-1, 2).T)]
             for matrix, pattern in ((network.A, self.A), (network.B, self.B), (network.C, self.C), (network.E, self.E))
         ]
-        amplitude = schedule.amplitude(problem)
-        vectors = [network.bx, network.by, problem.step_sizes(), [] if amplitude is None else amplitude]
+        vectors = [network.bx, network.by, problem.step_sizes(), schedule.amplitude(problem)]
         return np.concatenate([schedule.tableau_numbers(problem), *map(np.ravel, entries), *vectors])
 
-    def values(self, problem: Problem) -> dict[str, np.ndarray]:
-        """Initial values, by group and variable."""
+    def values(self, problem: Problem, first_trial: int) -> dict[str, np.ndarray]:
+        """Initial values, by group and variable; ``first_trial`` is 0, small networks run in one batch."""
         return {f"{STATES}.x_{state}": problem.x0[:, state] for state in range(self.n)}
 
     def code(self) -> str:
@@ -83,12 +80,12 @@ class Unrolled:
         for i in range(self.n):
             terms = [*row("A", i, "z"), *row("B", i, "f"), bx[i], *row("E", i, "u")]
             lines.append(f"k_{i} = {' + '.join(terms)}")
-            noise = f"neurolurie_normal(step, i, {i}, last*{amplitude[i]})" if self.noise else None
+            noise = f"neurolurie_normal(step, i, {i}, last*{amplitude[i]})"
             lines += schedule.advance(f"_{i}", size[i], noise)
         return "\n".join(lines)
 
     def build(self, functions: dict, clock, record_clock, copying) -> dict:
-        """The Brian2 objects by name. ``copying``: the class of code object that the monitor uses (None: the device's)."""
+        """The Brian2 objects by name. ``copying``: the code object class of the monitor (None: the device's)."""
         from brian2 import NeuronGroup, StateMonitor
 
         names = [name for state in range(self.n) for name in schedule.variables(f"_{state}")]
