@@ -15,7 +15,7 @@ from neurolurie.spec.scenario import DataSpec
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Samples (count, units), their labels, and the prototypes chosen to stand for each class."""
+    """Samples (count, units), their labels, the prototypes chosen to stand for each class, the split."""
 
     samples: np.ndarray
     labels: np.ndarray
@@ -24,6 +24,7 @@ class Dataset:
     licence: str
     prototypes: np.ndarray | None = None
     prototype_labels: np.ndarray | None = None
+    test: np.ndarray | None = None  # numbers of the samples set apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +57,10 @@ SOURCES: dict[str, Callable[[], Dataset]] = {"sklearn-digits": sklearn_digits}
 
 
 def load_data(spec: DataSpec, where: Where | None = None) -> Dataset:
-    """The dataset of a spec: loaded, binarised, then prototypes chosen."""
+    """The dataset of a spec: loaded, scaled, binarised, then split and prototypes chosen."""
     data = lookup("data source", spec.source, SOURCES, where)()
+    if spec.scale is not None:
+        data = replace(data, samples=data.samples * spec.scale)
     if spec.binarise is not None:
         low, high = spec.binarise.values
         data = replace(data, samples=np.where(data.samples > spec.binarise.threshold, high, low))
@@ -65,18 +68,38 @@ def load_data(spec: DataSpec, where: Where | None = None) -> Dataset:
         chosen = np.concatenate(
             [_choose(data, label, spec.prototypes.by, spec.prototypes.per_class) for label in np.unique(data.labels)]
         )
+        chosen = np.roll(chosen, -spec.prototypes.shift)
         data = replace(data, prototypes=data.samples[chosen], prototype_labels=data.labels[chosen])
+    if spec.split is not None:
+        count = len(data.samples)
+        if spec.split.test >= count:
+            raise SpecError(f"{spec.split.test} of {count} samples cannot be set apart for the test.", where)
+        order = np.random.default_rng(spec.split.seed).permutation(count)
+        data = replace(data, test=np.sort(order[: spec.split.test]))
     return data
 
 
 def find_patterns(reference: Any, data: dict[str, Dataset], where: Where | None = None) -> Patterns:
-    """What ``digits.prototypes`` or ``digits.samples`` refers to."""
-    name, _, what = str(reference).partition(".")
+    """What ``digits.samples``, ``digits.prototypes``, ``digits.training`` or ``digits.test`` refers to;
+    ``digits.prototypes.3`` is the fourth of them."""
+    name, _, rest = str(reference).partition(".")
+    what, _, number = rest.partition(".")
     dataset = lookup("data", name, data, where)
     choices = {"samples": Patterns(dataset.samples, dataset.labels, dataset.shape)}
     if dataset.prototypes is not None:
         choices["prototypes"] = Patterns(dataset.prototypes, dataset.prototype_labels, dataset.shape)
-    return lookup(f"part of the data '{name}'", what, choices, where)
+    if dataset.test is not None:
+        apart = np.zeros(len(dataset.samples), dtype=bool)
+        apart[dataset.test] = True
+        choices["test"] = Patterns(dataset.samples[apart], dataset.labels[apart], dataset.shape)
+        choices["training"] = Patterns(dataset.samples[~apart], dataset.labels[~apart], dataset.shape)
+    patterns = lookup(f"part of the data '{name}'", what, choices, where)
+    if not number:
+        return patterns
+    if not number.isdigit() or int(number) >= len(patterns.values):
+        raise SpecError(f"'{name}.{what}' is numbered from 0 to {len(patterns.values) - 1}, got '{number}'.", where)
+    one = slice(int(number), int(number) + 1)
+    return Patterns(patterns.values[one], patterns.labels[one], patterns.shape)
 
 
 def _choose(data: Dataset, label: int, by: str, count: int) -> np.ndarray:

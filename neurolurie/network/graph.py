@@ -78,6 +78,7 @@ class CircuitGraph:
         self,
         source: str,
         target: str,
+        /,  # a rule may have parameters of these names too
         coupling: str | Matrix | Coupling | Projection | Callable = "matrix",
         *,
         where: Where | None = None,

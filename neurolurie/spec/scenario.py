@@ -21,16 +21,27 @@ class Binarise(Model):
 
 
 class Prototypes(Model):
-    """One or more images chosen to stand for each class."""
+    """One or more images chosen to stand for each class; ``shift`` moves them so many places down their list, so that
+    the p-th prototype of two data sets can be a pair: a digit and its successor."""
 
     per_class: Count = 1
     by: Literal["medoid", "first"] = "medoid"
+    shift: int = 0
+
+
+class Split(Model):
+    """``test`` samples set apart, chosen by their own seed: the same in every run, whatever the run's seed."""
+
+    test: Count
+    seed: Annotated[int, Field(ge=0)] = 0
 
 
 class DataSpec(Model):
     source: str
+    scale: Positive | None = None
     binarise: Binarise | None = None
     prototypes: Prototypes | None = None
+    split: Split | None = None
 
 
 class Corrupt(Model):
@@ -45,6 +56,15 @@ class Cue(Model):
     patterns: str = Field(alias="from")
     corrupt: Corrupt = Corrupt()
     as_: Literal["initial-state"] = Field("initial-state", alias="as")
+
+
+class Completion(Model):
+    """The circuit that is not cued, and the patterns it should find: the p-th belongs to the p-th pattern of the cue.
+    Its states start uniform in ``[-start, start]``."""
+
+    circuit: str
+    patterns: str = Field(alias="from")
+    start: Positive = 0.1
 
 
 class Start(Model):
@@ -113,7 +133,9 @@ class Scenario(Model):
     circuits: dict[str, CircuitSpec] = Field(min_length=1)
     couplings: list[CouplingSpec] = Field(default_factory=list)
     cue: Cue | None = None
+    completion: Completion | None = None
     start: Start | None = None
+    lesions: list[str] = Field(default_factory=list)
     trials: Count = 1
     inputs: list[InputSpec] = Field(default_factory=list)
     noise: Noise = Noise()

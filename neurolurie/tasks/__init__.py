@@ -8,6 +8,7 @@ from neurolurie.errors import Where, lookup
 from neurolurie.tasks.task import Task
 
 KINDS: dict[str, str] = {
+    "completion": "neurolurie.tasks.completion",
     "recall": "neurolurie.tasks.recall",
     "trajectories": "neurolurie.tasks.trajectories",
 }

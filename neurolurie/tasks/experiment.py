@@ -12,6 +12,7 @@ from neurolurie.data import Dataset, find_patterns, load_data
 from neurolurie.errors import SpecError, Where, did_you_mean, lookup
 from neurolurie.network.circuits import build_graph
 from neurolurie.network.graph import CircuitGraph
+from neurolurie.network.lesion import lesioned
 from neurolurie.network.lurie import LurieNetwork, Part
 from neurolurie.simulation.problem import Problem, pose
 from neurolurie.simulation.solvers import SOLVERS
@@ -34,8 +35,13 @@ class Experiment:
     inputs: tuple[dict[str, Any], ...]
     sigma: np.ndarray
 
-    def part(self, name: str, *key: str) -> Part:
-        """The states and preactivations of a circuit named in the scenario; SpecError at ``key`` if there is none."""
+    def part(self, name: str, *key: str | int) -> Part:
+        """The states and preactivations of a circuit named in the scenario, ``outer/inner`` if it is nested.
+
+        SpecError at ``key`` if there is none of that name.
+        """
+        if name in self.network.parts:
+            return self.network.parts[name]
         if name not in self.graph.graph:
             raise SpecError(did_you_mean("circuit", name, self.graph.graph), self.source.where(*key))
         names = [part for part in self.network.parts if part == name or part.startswith(f"{name}/")]
@@ -68,6 +74,9 @@ def build(scenario: Scenario, source: Source) -> Experiment:
     network = graph.compose()
     lookup("solver", scenario.simulate.solver, SOLVERS, source.where("simulate", "solver"))
     experiment = Experiment(scenario, source, data, graph, network, (), np.zeros(network.n))
+    for number, name in enumerate(scenario.lesions):
+        part = experiment.part(name, "lesions", number)
+        experiment = _changed(experiment, network=lesioned(experiment.network, part))
     return _with_inputs(_with_noise(experiment))
 
 

@@ -24,7 +24,7 @@ def draw(experiment: Experiment) -> Trials:
     """Trial i is cued with pattern i modulo their number, exactly ``flip`` of its units turned, ``mask`` of them zero."""
     scenario, source = experiment.scenario, experiment.source
     if scenario.cue is None:
-        raise SpecError("a scenario of kind 'recall' needs a cue.", source.where("cue"))
+        raise SpecError(f"a scenario of kind '{scenario.kind}' needs a cue.", source.where("cue"))
     patterns = find_patterns(scenario.cue.patterns, experiment.data, source.where("cue", "from"))
     states = experiment.part(scenario.cue.circuit, "cue", "circuit").states
     size, damage, rng = patterns.values.shape[1], scenario.cue.corrupt, experiment.rng(CUE_STREAM)
