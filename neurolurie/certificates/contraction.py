@@ -7,7 +7,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from neurolurie.certificates import closed_forms, metrics, trace, vertices, weights
+from neurolurie.certificates import (
+    closed_forms,
+    compound,
+    lure,
+    metrics,
+    multipliers,
+    trace,
+    vertex_lmi,
+    vertices,
+    weights,
+)
 from neurolurie.certificates.box import SlopeBox
 from neurolurie.certificates.certificate import Attempt, Certificate
 from neurolurie.certificates.falsify import MOST_STATES, falsify, top_real_sums
@@ -102,6 +112,8 @@ class Ladder:
         for name, T in metrics.candidates(self.box)[1:]:
             margin = closed_forms.check(self.box.turned(T), k, "k2")
             yield Finding(f"k2, P = {name}", margin, {"kind": "closed-form", "form": "k2", "T": T})
+        for rung in (lure, multipliers, compound, vertex_lmi):
+            yield from self._run(rung, self.box, k)
 
     def _run(self, rung, subject, k: int) -> Iterator[Finding]:
         name = rung.__name__.rsplit(".", 1)[-1].replace("_", " ")

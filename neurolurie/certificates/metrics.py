@@ -110,7 +110,7 @@ def _objective(x, J, base, k, tau):
     back = np.linalg.inv(T)
     M = T @ J @ back
     values, V = np.linalg.eigh(0.5 * (M + np.swapaxes(M, -1, -2)))
-    mu = _fermi_level(values, k, tau)
+    mu = fermi_level(values, k, tau)
     arguments = (values - mu[:, None]) / tau
     sums = k * mu + tau * np.logaddexp(0, arguments).sum(axis=-1)
     top = sums.max()
@@ -123,7 +123,7 @@ def _objective(x, J, base, k, tau):
     return total, slope.ravel()
 
 
-def _fermi_level(values: np.ndarray, k: int, tau: float) -> np.ndarray:
+def fermi_level(values: np.ndarray, k: int, tau: float) -> np.ndarray:
     """mu with ``sum_i sigmoid((l_i - mu)/tau) = k`` by bisection (k = n: far below)."""
     n = values.shape[-1]
     if k == n:
