@@ -8,8 +8,9 @@ from typing import Any
 
 from neurolurie.errors import SpecError, Where, lookup
 from neurolurie.library import find
-from neurolurie.network.builders import BUILDERS, matrices
+from neurolurie.network.builders import BUILDERS
 from neurolurie.network.connectivity import call_with
+from neurolurie.network.families.written import matrices
 from neurolurie.network.graph import CircuitGraph
 from neurolurie.network.lurie import LurieNetwork
 from neurolurie.spec.circuit import CircuitSpec, CouplingSpec
