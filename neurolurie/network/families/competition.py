@@ -26,11 +26,10 @@ def decision(
     ``((w_s + w_c) s - 1) / tau`` and the sum at ``((w_s - w_c) s - 1) / tau``: a growth of 0 integrates evidence
     without leak, above 0 the circuit decides, below 0 it forgets.
 
-    This is not the reduced model of Wong and Wang (2006): its gating ``(1 - S) H`` is a product of state and rate, which
-    no Lurie network has. Reference: Usher & McClelland 2001; Bogacz et al. 2006.
+    This is not the reduced model of Wong and Wang (2006): its gating ``(1 - S) H`` is a product of state and rate,
+    which no Lurie network has. Reference: Usher & McClelland 2001; Bogacz et al. 2006.
 
-    Inputs: two columns of E, the evidence u_1 and u_2 in state units (scenario inputs go to the rates directly, in state
-    units per second: multiply by 1 / tau).
+    Inputs: two columns of E, the evidence u_1 and u_2 in state units.
 
     >>> np.round(np.linalg.eigvalsh(decision().jacobian(np.zeros(2))), 9).tolist()
     [-10.0, 2.0]
@@ -79,13 +78,13 @@ def winner_take_all(
 def flip_flop(
     bits: int = 1, self_excitation: float = 2.0, time_constant: float = 0.1, phi: str = "tanh"
 ) -> LurieNetwork:
-    """Bits that pulses set and reset: ``tau dx/dt = -x + w phi(x) + u`` for each (Hopfield 1984; Sussillo & Barak 2013).
+    """Bits that pulses set and reset: ``tau dx/dt = -x + w phi(x) + u`` for each.
 
     With tanh and ``w > 1`` a bit rests at ``+-x*``, ``x* = w tanh x*``, and 0 parts the two. A lasting input flips it
-    beyond the fold at ``u = +-(w sqrt(1 - 1/w) - artanh sqrt(1 - 1/w))``, where the state it is in disappears; below, it
-    comes back.
+    beyond the fold at ``u = +-(w sqrt(1 - 1/w) - artanh sqrt(1 - 1/w))``, where the state it is in disappears; below,
+    it comes back.
 
-    Inputs: one column of E for each bit, in state units.
+    Inputs: one column of E for each bit, in state units. Reference: Hopfield 1984; Sussillo & Barak 2013.
 
     >>> float(flip_flop().jacobian(np.zeros(1))[0, 0])
     10.0

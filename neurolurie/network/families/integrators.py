@@ -40,15 +40,15 @@ def low_pass(order: int = 1, time_constant: float = 0.01) -> LurieNetwork:
 def line_attractor(
     units: int = 20, loop_gain: float = 1.0, weights=None, time_constant: float = 0.1, phi: str = "hard-tanh"
 ) -> LurieNetwork:
-    """The oculomotor integrator: recurrent excitation of rank one that cancels the leak (Seung 1996; Seung et al. 2000).
+    """The oculomotor integrator: recurrent excitation of rank one that cancels the leak (Seung 1996).
 
     ``tau dx/dt = -x + phi(W x) + tau weights u``, ``W = loop_gain weights weights^T / |weights|^2``.
 
     The value ``v = weights . x / |weights|^2`` is held: within the linear range of phi (hard-tanh: all
     ``|loop_gain v weights_i| <= 1``) it obeys ``dv/dt = -(1 - loop_gain) / tau v + u`` exactly, so it leaks with the
-    eigenvalue ``-(1 - loop_gain) / tau``, and at ``loop_gain = 1`` every v is an equilibrium. All other directions decay
-    with tau. ``weights`` are +1 and -1 in turn (push and pull) unless given. A phi that bends at 0 (tanh) leaves one
-    equilibrium, not a line.
+    eigenvalue ``-(1 - loop_gain) / tau``, and at ``loop_gain = 1`` every v is an equilibrium. All other directions
+    decay with tau. ``weights`` are +1 and -1 in turn (push and pull) unless given. A phi that bends at 0 (tanh) leaves
+    one equilibrium, not a line. Reference: Seung 1996; Seung, Lee, Reis & Tank 2000.
 
     Inputs: one column of E, a velocity: u units of v per second, as a burst moves the eye.
 

@@ -12,11 +12,11 @@ from neurolurie.network.lurie import LurieNetwork
 def firing_rate(
     weights=0.5, drive=0.0, time_constant=0.01, gain: float = 1.0, phi: str = "relu"
 ) -> LurieNetwork:
-    """``tau_i dr_i/dt = -r_i + phi(gain (sum_j W_ij r_j + drive_i))``: firing rates (Dayan & Abbott 2001, equation 7.11).
+    """Firing rates: ``tau_i dr_i/dt = -r_i + phi(gain (sum_j W_ij r_j + drive_i))`` (Dayan & Abbott 2001, 7.11).
 
     ``weights`` is W (units x units) or one number for one unit; ``drive`` and ``time_constant`` are one number or one
-    for each unit. One relu unit with drive I > 0, weight w < 1 and gain 1 ends at ``I / (1 - w)`` with the time constant
-    ``tau / (1 - w)``.
+    for each unit. One relu unit with drive I > 0, weight w < 1 and gain 1 ends at ``I / (1 - w)`` with the time
+    constant ``tau / (1 - w)``.
 
     Drive that changes in time reaches the inside of phi by a coupling ``state -> in``, for example from
     ``motifs/low-pass``. Inputs of a scenario go to dr/dt, outside of phi. Equal to the form
@@ -57,8 +57,9 @@ def wilson_cowan(
     ``tau_i dI/dt = -I + S(gain_i (w_ie E - w_ii I + drive_i - threshold_i))``
 
     E and I are the active shares of the excitatory and the inhibitory population, from 0 to 1; S is the logistic. All
-    motion stays in that square, so where the only equilibrium has ``tr J > 0`` there is a limit cycle. With the weights
-    given here (theirs) that is for drive_e from 0.970 to 3.065; below a state of rest appears, above one of high activity.
+    motion stays in that square, so where the only equilibrium has ``tr J > 0`` there is a limit cycle. With the
+    weights given here (theirs) that is for drive_e from 0.970 to 3.065; below a state of rest appears, above one of
+    high activity.
 
     Drive that changes in time reaches the inside of S by a coupling ``state -> in``, for example from
     ``motifs/low-pass``. Inputs of a scenario go to dE/dt and dI/dt, outside of S.

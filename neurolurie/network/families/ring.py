@@ -22,12 +22,12 @@ def ring_attractor(
     ``tau dx_i/dt = -x_i + (1/N) sum_j (J1 cos(theta_i - theta_j) - J0) phi(gain (x_j - threshold))
     + cos(theta_i) u_1 + sin(theta_i) u_2``, with ``theta_i = 2 pi i / N``, J0 ``inhibition``, J1 ``excitation``.
 
-    Where a bump exists, so does every rotated one: ``x_i = a + b cos(theta_i - psi)`` rests at any angle psi, and psi is
-    the memory; read it as the angle of ``sum_i x_i exp(i theta_i)``. With finitely many units the sums over the ring
-    are exact up to the Nth harmonic of the bump, so the angle is pinned to the units by an amount that falls
+    Where a bump exists, so does every rotated one: ``x_i = a + b cos(theta_i - psi)`` rests at any angle psi, and psi
+    is the memory; read it as the angle of ``sum_i x_i exp(i theta_i)``. With finitely many units the sums over the
+    ring are exact up to the Nth harmonic of the bump, so the angle is pinned to the units by an amount that falls
     exponentially with their number: 64 units keep it to 1e-11 rad over 200 time constants, 16 drift by 0.09 rad.
 
-    Inputs (2 columns of E, in state units): a pulse ``(cos psi, sin psi)`` puts the bump at psi.
+    Inputs: two columns of E, in state units. A pulse along ``(cos psi, sin psi)``, strong beside the bump, puts it at psi.
 
     >>> ring = ring_attractor(units=8)
     >>> ring.n, ring.E.shape
