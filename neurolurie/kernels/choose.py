@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,7 +11,7 @@ from functools import partial
 import numpy as np
 from scipy import sparse
 
-from neurolurie.kernels import run_dense, run_graph
+from neurolurie.kernels import large, run_dense, run_graph
 from neurolurie.kernels.description import Description, Tableau, pattern
 from neurolurie.kernels.plan import Data, Plan
 from neurolurie.network.lurie import LurieNetwork
@@ -17,6 +19,9 @@ from neurolurie.network.nonlinearity import NONLINEARITIES
 from neurolurie.network.phi import Phi
 
 UNROLLED = 2500  # products of one step up to which every one of them is written out
+SPARSE = 0.1  # share of entries that are not zero, below which a network runs as circuits and couplings
+
+_lowered: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -27,20 +32,18 @@ class Kernel:
     run: Callable[[Data, np.ndarray, Plan], tuple[np.ndarray, np.ndarray]]
 
 
-def kernel(network: LurieNetwork, data: Data, tableau: Tableau, dtype: str, trials: int) -> Kernel | None:
+def kernel(network: LurieNetwork, tableau: Tableau, dtype: str, noise: bool) -> Kernel:
     """The kernel for that network, compiled."""
-    noise = data.noise is not None
     description = small(network, tableau, dtype, noise)
-    if description is None:
-        if not network.is_sparse:
-            return None
-        lowered = run_graph.lower(network, tableau, dtype, noise)
+    if description is not None:
+        run_dense.forward_library(description)
+        return Kernel("generated C++ kernel, trials in lanes", partial(_run_small, description))
+    if _density(network) < SPARSE:
+        lowered = _lower(network, tableau, dtype, noise)
         return Kernel("generated C++ kernel, circuits in lanes", partial(run_graph.run, lowered))
-    run_dense.forward_library(description)
-    return Kernel(
-        "generated C++ kernel, trials in lanes, products written out",
-        lambda data, x0, plan: run_dense.forward(description, dense_data(data), x0, plan),
-    )
+    loop = large.describe(network.phi, tableau, dtype, noise)
+    large.library(loop)
+    return Kernel("generated C++ loop around BLAS", partial(large.run, loop, network.phi))
 
 
 def unknown_kind(phi: Phi) -> str | None:
@@ -59,9 +62,32 @@ def small(network: LurieNetwork, tableau: Tableau, dtype: str, noise: bool) -> D
     return description if description.products <= UNROLLED else None
 
 
-def dense_data(data: Data) -> Data:
-    """The same numbers with dense matrices."""
-    return replace(data, **{name: _dense(getattr(data, name)) for name in "ABCE"})
+def _run_small(description: Description, data: Data, x0: np.ndarray, plan: Plan):
+    dense = replace(data, **{name: _dense(getattr(data, name)) for name in "ABCE"})
+    return run_dense.forward(description, dense, x0, plan)
+
+
+def _lower(network: LurieNetwork, tableau: Tableau, dtype: str, noise: bool) -> run_graph.Lowered:
+    """The network lowered, kept as long as the network is, unless somebody wrote into its matrices."""
+    known = _lowered.setdefault(network, {})
+    key = (tableau, dtype, noise, _fingerprint(network))
+    if key not in known:
+        known.clear()
+        known[key] = run_graph.lower(network, tableau, dtype, noise)
+    return known[key]
+
+
+def _fingerprint(network: LurieNetwork) -> tuple[int, ...]:
+    arrays = []
+    for matrix in (network.A, network.B, network.C):
+        arrays += [matrix.data, matrix.indices, matrix.indptr] if sparse.issparse(matrix) else [matrix]
+    return tuple(zlib.crc32(np.ascontiguousarray(array)) for array in arrays)
+
+
+def _density(network: LurieNetwork) -> float:
+    matrices = (network.A, network.B, network.C)
+    entries = sum(m.count_nonzero() if sparse.issparse(m) else np.count_nonzero(m) for m in matrices)
+    return entries / max(1, sum(m.shape[0] * m.shape[1] for m in matrices))
 
 
 def _dense(matrix) -> np.ndarray:

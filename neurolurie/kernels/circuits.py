@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from neurolurie.kernels import memory
 from neurolurie.kernels.graph import CircuitType
 from neurolurie.network.lurie import LurieNetwork
 
@@ -172,7 +173,7 @@ def couplings(place, source, value, chunk_of, chunks: int, lanes: int, spare: in
     within = np.arange(len(row_of)) - np.repeat(np.cumsum(length) - length, length)
     entry = np.repeat(start, length) + within
     at = (begin[mine[row_of]] + within) * lanes + lane[row_of]
-    index, numbers = np.zeros(begin[-1] * lanes, np.int32), np.zeros(begin[-1] * lanes, dtype)
+    index, numbers = memory.zeros((begin[-1] * lanes,), np.int32), memory.zeros((begin[-1] * lanes,), dtype)
     index[at], numbers[at] = source[entry], value[entry]
     return Couplings(slices, begin, target.ravel(), index, numbers)
 
@@ -188,9 +189,11 @@ def packed(numbers: np.ndarray, groups: int, lanes: int, equal: bool, dtype: str
     """[entry][circuit] as [group][entry][lane], or one number for each entry if all circuits are equal."""
     if equal:
         return np.ascontiguousarray(numbers[:, 0], dtype)
-    out = np.zeros((groups * lanes, len(numbers)), dtype)
-    out[: numbers.shape[1]] = numbers.T
-    return np.ascontiguousarray(out.reshape(groups, lanes, -1).transpose(0, 2, 1))
+    whole = np.zeros((len(numbers), groups * lanes), dtype)
+    whole[:, : numbers.shape[1]] = numbers
+    out = memory.empty((groups, len(numbers), lanes), dtype)
+    out[:] = whole.reshape(len(numbers), groups, lanes).transpose(1, 0, 2)
+    return out
 
 
 def _covers(start: np.ndarray, length: np.ndarray, total: int) -> bool:

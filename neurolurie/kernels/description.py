@@ -64,4 +64,4 @@ def kinds_of(phi: Phi) -> tuple[str, ...]:
 def pattern(matrix: np.ndarray, worth: float = 0.7) -> tuple[bool, ...] | None:
     """The entries of a small matrix that are not zero, or None if at least ``worth`` of them are not."""
     there = np.asarray(matrix) != 0.0
-    return None if there.mean() >= worth else tuple(bool(entry) for entry in there.ravel())
+    return None if there.sum() >= worth * there.size else tuple(bool(entry) for entry in there.ravel())

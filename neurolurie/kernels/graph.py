@@ -56,14 +56,19 @@ def _images(d: GraphDescription, place: int, t: CircuitType) -> str:
     """phi(y) of one chunk of circuits."""
     lines = [f"static void images_{place}(const Graph& g, int64_t c, REAL* z, const REAL* outside) {{"]
     lines += [f"  const Type& s = g.types[{place}];", "  for (int64_t i = g.first[c]; i < g.last[c]; i++) {"]
-    lines += [f"    const REAL* x = z + g.width_p + s.x + i * {t.n} * W;", f"    int64_t p = s.p + i * {t.m} * W;"]
+    lines += [f"    const REAL* x = z + g.width_p + s.x + i * {t.n} * W;"]
     lines += [f"    V x{j} = load(x + {j} * W);" for j in sorted({column for _, column in t.C})]
+    return "\n".join((*lines, *_image_lines(d, t, "x", "z"), "  }", "}"))
+
+
+def _image_lines(d: GraphDescription, t: CircuitType, state: str, target: str) -> list[str]:
+    lines = [f"    const int64_t h = s.p + i * {t.m} * W;"]
     for j in range(t.m):
-        terms = [f"load(g.by + p + {j} * W)"]
-        terms += [f"x{column} * {_entry(t, 'C', e)}" for e, (row, column) in enumerate(t.C) if row == j]
-        terms += [f"load(outside + p + {j} * W)"] if "y" in d.coupled else []
-        lines += [f"    store(z + p + {j} * W, phi_{t.kinds[j].replace('-', '_')}({' + '.join(terms)}));"]
-    return "\n".join((*lines, "  }", "}"))
+        terms = [f"load(g.by + h + {j} * W)"]
+        terms += [f"{state}{column} * {_entry(t, 'C', e)}" for e, (row, column) in enumerate(t.C) if row == j]
+        terms += [f"load(outside + h + {j} * W)"] if "y" in d.coupled else []
+        lines += [f"    store({target} + h + {j} * W, phi_{t.kinds[j].replace('-', '_')}({' + '.join(terms)}));"]
+    return lines
 
 
 def _advance(d: GraphDescription, place: int, t: CircuitType, q: int) -> str:
@@ -97,7 +102,9 @@ def _advance(d: GraphDescription, place: int, t: CircuitType, q: int) -> str:
         if final and d.noise:
             z = f"normal_at(g.first_step + t, trial, g.number + o + {j} * W, g.stream, g.seed)"
             lines += [f"    n{j} += {z} * load(g.noise + o + {j} * W);"]
-        lines += [f"    store(next + o + {j} * W, n{j});"]
+        lines += [f"    store(next + g.width_p + o + {j} * W, n{j});"]
+    if "y" not in d.coupled:  # the next images need this circuit only: no other pass over it
+        lines += _image_lines(d, t, "n", "next")
     return "\n".join((*lines, "  }", "}"))
 
 

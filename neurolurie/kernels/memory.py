@@ -20,14 +20,15 @@ _lock = threading.RLock()
 _idle: list[mmap.mmap] = []
 
 
-def empty(shape: tuple[int, ...], dtype: str) -> np.ndarray:
+def empty(shape: tuple[int, ...], dtype) -> np.ndarray:
     """An array of that shape, not initialised, aligned to 64 bytes.
 
     >>> empty((3, 4), "float32").shape
     (3, 4)
     """
     count = int(np.prod(shape, dtype=np.int64))
-    size = count * np.dtype(dtype).itemsize
+    dtype = np.dtype(dtype)
+    size = count * dtype.itemsize
     if size < HUGE:
         raw = np.empty(size + 64, np.uint8)
         start = -raw.ctypes.data % 64
@@ -37,6 +38,13 @@ def empty(shape: tuple[int, ...], dtype: str) -> np.ndarray:
     weakref.finalize(owner, _give_back, block).atexit = False
     start = -ctypes.addressof(owner) % HUGE
     return np.frombuffer(owner, dtype=dtype, count=count, offset=start).reshape(shape)
+
+
+def zeros(shape: tuple[int, ...], dtype) -> np.ndarray:
+    """An array of zeros, on huge pages if it is large: random access to it then misses fewer address translations."""
+    array = empty(shape, dtype)
+    array.fill(0)
+    return array
 
 
 def release() -> None:

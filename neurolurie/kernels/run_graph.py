@@ -122,7 +122,7 @@ def run(lowered: Lowered, data: Data, x0: np.ndarray, plan: Plan) -> tuple[np.nd
     threads = min(plan.threads, max(1, lowered.products * trials // WORTH))
     chosen = place.state_place if plan.chosen is None else place.state_place[plan.chosen]
     out = memory.empty((plan.rows, trials, len(chosen)), dtype)
-    z = np.zeros((2, trials, width), dtype)
+    z = memory.zeros((2, trials, width), dtype)
     z[0][:, place.width_p + place.state_place] = x0
     arrays = {
         "kind": lowered.kind, "first": lowered.first, "last": lowered.last,
@@ -130,8 +130,8 @@ def run(lowered: Lowered, data: Data, x0: np.ndarray, plan: Plan) -> tuple[np.nd
         "size": _placed(data.size, place.state_place, place.width_x, dtype),
         "number": _placed(np.arange(len(place.state_place)), place.state_place, place.width_x, np.int64),
         "z": z, "chosen": np.ascontiguousarray(chosen),
-        "rates": np.zeros((stages + 1) * trials * place.width_x if stages > 1 else 1, dtype),
-        "outside": np.zeros(threads * width + 1, dtype),  # the last place receives what belongs to no row
+        "rates": memory.zeros(((stages + 1) * trials * place.width_x if stages > 1 else 1,), dtype),
+        "outside": memory.zeros((threads * width + 1,), dtype),  # the last place receives what belongs to no row
     }  # fmt: skip
     if data.noise is not None:
         arrays["noise"] = _placed(data.noise, place.state_place, place.width_x, dtype)
@@ -185,6 +185,6 @@ def _rows(c: Couplings) -> Rows:
 
 
 def _placed(values: np.ndarray, places: np.ndarray, width: int, dtype) -> np.ndarray:
-    out = np.zeros((*values.shape[:-1], width), dtype)
+    out = memory.zeros((*values.shape[:-1], width), dtype)
     out[..., places] = values
     return out

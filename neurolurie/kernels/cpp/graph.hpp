@@ -77,23 +77,31 @@ static void run(const Graph& g, int64_t thread, int64_t threads) {
     record(g, now, out, thread, threads);
     out += row;
   }
+  // Without couplings into preactivations a circuit computes its next images with its next state: one pass a stage.
+  const auto look = [&]() {
+    for (int64_t c = from; c < to; c++)
+      for (int64_t trial = 0; trial < g.trials; trial++) {
+        REAL* z = now + trial * width;
+        if (COUPLED_Y) couple(g.into_y, c, z, outside);
+        images(g, c, z, outside);
+      }
+  };
+  if (!COUPLED_Y) {
+    look();
+#pragma omp barrier
+  }
   const REAL* drive = g.drive;
   for (int64_t t = 0; t < g.steps; t++, drive += g.drive_step) {
     for (int q = 0; q < NODES; q++) {
-      for (int64_t c = from; c < to; c++)
-        for (int64_t trial = 0; trial < g.trials; trial++) {
-          REAL* z = now + trial * width;
-          if (COUPLED_Y) couple(g.into_y, c, z, outside);
-          images(g, c, z, outside);
-        }
-      if (COUPLED_P) {
+      if (COUPLED_Y) look();
+      if (COUPLED_Y && COUPLED_P) {
 #pragma omp barrier
       }
       for (int64_t c = from; c < to; c++)
         for (int64_t trial = 0; trial < g.trials; trial++) {
           const REAL* z = now + trial * width;
           if (COUPLED_X) couple(g.into_x, c, z, outside + g.width_p);
-          advance(g, c, q, trial, t, drive, z, then + trial * width + g.width_p, outside + g.width_p);
+          advance(g, c, q, trial, t, drive, z, then + trial * width, outside + g.width_p);
         }
 #pragma omp barrier
       std::swap(now, then);

@@ -31,10 +31,7 @@ class TorchBackend(Backend):
     def run(self, problem: Problem) -> Trajectory:
         reason = no_kernel(problem)
         if reason is None:
-            trajectory = run_kernel(problem)
-            if trajectory is not None:
-                return trajectory
-            reason = "the network is too large for its products to be written out."
+            return run_kernel(problem)
         from neurolurie.simulation.backends.torch_loop import run_loop
 
         trajectory = run_loop(problem)
@@ -54,7 +51,7 @@ def no_kernel(problem: Problem) -> str | None:
     return missing
 
 
-def run_kernel(problem: Problem) -> Trajectory | None:
+def run_kernel(problem: Problem) -> Trajectory:
     """The problem on the kernel chosen for it."""
     began = time.perf_counter()
     network, record = problem.network, problem.record
@@ -67,9 +64,7 @@ def run_kernel(problem: Problem) -> Trajectory | None:
     plan = Plan(
         problem.steps, record.every, None if everything else record.states, thread_count(), problem.progress
     )
-    kernel = choose.kernel(network, data, tableau(problem.solver), problem.dtype, problem.trials)
-    if kernel is None:
-        return None
+    kernel = choose.kernel(network, tableau(problem.solver), problem.dtype, sigma is not None)
     built = time.perf_counter()
     states, final = kernel.run(data, problem.x0, plan)
     code = f"{kernel.code}, {problem.dtype}, {plan.threads} threads"
