@@ -102,7 +102,7 @@ class Result:
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            (partial / SCENARIO).write_text(_yaml(self.resolved), encoding="utf-8")
+            (partial / SCENARIO).write_text(to_yaml(self.resolved), encoding="utf-8")
             (partial / METRICS).write_text(_json(self.metrics), encoding="utf-8")
             (partial / PROVENANCE).write_text(_json(self.provenance), encoding="utf-8")
             if self.certificate is not None:
@@ -155,7 +155,7 @@ def _json(data: dict) -> str:
     return json.dumps(data, indent=1, allow_nan=False) + "\n"
 
 
-def _yaml(data: dict) -> str:
+def to_yaml(data: dict) -> str:
     from io import StringIO
 
     from ruamel.yaml import YAML

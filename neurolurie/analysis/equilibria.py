@@ -46,3 +46,43 @@ def find_equilibrium(network: LurieNetwork, start: np.ndarray, newton_steps: int
             # Newton may jump to another equilibrium than the one the circuit was approaching.
             return x if np.abs(x - relaxed).max() < 0.5 * max(1.0, np.abs(relaxed).max()) else None
     return None
+
+
+def newton(network: LurieNetwork, start: np.ndarray, steps: int = 60) -> np.ndarray | None:
+    """An equilibrium near ``start`` (n,), stable or not, by Newton's method with short steps; None if none is reached.
+
+    >>> net = LurieNetwork(A=-2.5 * np.eye(3), B=np.ones((3, 3)), C=np.eye(3))
+    >>> newton(net, np.full(3, 0.1)).round(6) + 0.0
+    array([0., 0., 0.])
+    """
+    x = np.array(start, float)
+    scale = np.abs(network.A).sum(axis=1).max() * (1.0 + np.abs(x).max()) + np.abs(network.B).sum(axis=1).max()
+    longest = 0.5 * (1.0 + np.abs(x).max())
+    for _ in range(steps):
+        rate = network.field(x)
+        if not np.isfinite(rate).all():
+            return None
+        if np.abs(rate).max() <= 1e-12 * scale:
+            return x
+        try:
+            change = linalg.solve(network.jacobian(x), rate)
+        except linalg.LinAlgError:
+            return None
+        x = x - change * min(1.0, longest / max(np.abs(change).max(), 1e-300))
+    return None
+
+
+def stability(network: LurieNetwork, equilibrium: np.ndarray) -> str:
+    """``"stable"``, ``"unstable"`` or ``"neutral"``, by the largest real part of the Jacobian's eigenvalues.
+
+    Neutral: it is zero to rounding, so the linear part does not decide.
+
+    >>> net = LurieNetwork(A=-2.5 * np.eye(3), B=np.ones((3, 3)), C=np.eye(3))
+    >>> stability(net, np.zeros(3))
+    'unstable'
+    """
+    J = network.jacobian(equilibrium)
+    largest = float(linalg.eigvals(J).real.max())
+    if abs(largest) <= 1e-9 * max(1.0, np.abs(J).sum(axis=1).max()):
+        return "neutral"
+    return "stable" if largest < 0 else "unstable"

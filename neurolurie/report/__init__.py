@@ -1,0 +1,1 @@
+"""Report: figures, an animation and one self-contained page from a result."""

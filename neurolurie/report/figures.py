@@ -1,0 +1,53 @@
+"""Which pictures belong to a result: one function for each kind of scenario."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from neurolurie.report.animation import draw_animation
+from neurolurie.report.circuits import draw_circuits
+from neurolurie.report.drawing import Drawing
+from neurolurie.report.recall import draw_comparison, draw_course, draw_moments, draw_resemblance
+from neurolurie.report.trajectories import draw_portrait, draw_states
+from neurolurie.result import Result, Run
+
+
+def draw_all(result: Result) -> list[Drawing]:
+    """Every picture of a result, in the order of the page; kinds without pictures of their own show the circuits."""
+    special = KINDS.get(result.runs[0].experiment.scenario.kind)
+    drawings = [] if special is None else special(result)
+    return [drawing for drawing in drawings if drawing is not None] + [draw_circuits(result.runs[0])]
+
+
+def _recall(result: Result) -> list[Drawing | None]:
+    if len(result.runs) == 1:
+        run = result.runs[0]
+        return [draw_animation(run), draw_moments(run), draw_course(run)]
+    best = max(result.runs, key=lambda run: run.findings.metrics["recall_rate"])
+    pictures = [draw_comparison(result.runs), draw_resemblance(best)]
+    pictures += [_named(draw(best), best) for draw in (draw_animation, draw_moments)]
+    return pictures + [_named(draw_course(run, _prefix(run)), run) for run in result.runs]
+
+
+def _trajectories(result: Result) -> list[Drawing | None]:
+    several = len(result.runs) > 1
+    return [
+        _named(draw(run, _prefix(run) if several else ""), run)
+        for run in result.runs for draw in (draw_portrait, draw_states)
+    ]  # fmt: skip
+
+
+KINDS: dict[str, Callable[[Result], list[Drawing | None]]] = {"recall": _recall, "trajectories": _trajectories}
+
+
+def _prefix(run: Run) -> str:
+    """A variant's name as the beginning of a file's name."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", run.variant).strip("-") + "-"
+
+
+def _named(drawing: Drawing | None, run: Run) -> Drawing | None:
+    if drawing is None or not run.variant:
+        return drawing
+    return replace(drawing, title=f"{drawing.title}: {run.variant}")
