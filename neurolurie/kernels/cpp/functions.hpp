@@ -56,7 +56,9 @@ template <class T> INLINE REALV tanh_(REALV x) {
   WHOLEV k;
   REALV p = expm1_small<T>(reduce<T>(y, k));
   REALV scale = power_of_two<T>(k);
-  REALV e = scale * p + (scale - T(1));
+  REALV rest = scale - T(1);
+  OPAQUE(rest);  // scale (p + 1) - 1 would lose small arguments
+  REALV e = scale * p + rest;
   return with_sign<T>(e / (e + T(2)), x);
 }
 
@@ -66,6 +68,7 @@ template <class T> INLINE REALV exp_(REALV x) {
   x = x > high ? splat<T>(high) : x;
   WHOLEV k;
   REALV p = expm1_small<T>(reduce<T>(x, k)) + T(1);
+  OPAQUE(p);
   WHOLEV half = k >> 1;
   REALV scaled = p * power_of_two<T>(half);
   OPAQUE(scaled);  // in two steps, so that denormal results are reached and overflow gives inf
