@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from neurolurie.spec.circuit import CircuitSpec, CouplingSpec
 from neurolurie.spec.model import Model
@@ -67,6 +67,31 @@ class Completion(Model):
     start: Positive = 0.1
 
 
+class Denoise(Model):
+    """Images damaged by noise (standard deviations, in pixel values) or by masking (shares), one condition for each.
+
+    The damaged image is the initial state of ``into``, hidden pixels as ``blank``; ``attention`` starts at 1 where a
+    pixel is hidden; ``read`` (``into`` if not given) holds the answer at the end.
+    """
+
+    images: str
+    training: str
+    into: str
+    read: str | None = None
+    attention: str | None = None
+    blank: float = 0.0
+    readout: Literal["state", "clip", "sign"] = "state"
+    noise: list[Positive] = Field(default_factory=list)
+    mask: list[Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=list)
+    baselines: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _some_condition(self) -> Denoise:
+        if not self.noise and not self.mask:
+            raise ValueError("expected at least one level of 'noise' or one share to 'mask'.")
+        return self
+
+
 class Start(Model):
     """Initial states: ``states`` written out (one trial each), or drawn uniformly from ``[low, high]`` for all trials."""
 
@@ -119,7 +144,13 @@ class CertifySpec(Model):
     on_fail: Literal["stop", "warn"] = "warn"
 
 
-Bounds = Annotated[list[float], Field(min_length=2, max_length=2)]
+def _ordered(bounds: list[float]) -> list[float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError(f"expected [lowest, highest], got {bounds}.")
+    return bounds
+
+
+Bounds = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_ordered)]
 
 
 class Scenario(Model):
@@ -134,6 +165,7 @@ class Scenario(Model):
     couplings: list[CouplingSpec] = Field(default_factory=list)
     cue: Cue | None = None
     completion: Completion | None = None
+    denoise: Denoise | None = None
     start: Start | None = None
     lesions: list[str] = Field(default_factory=list)
     trials: Count = 1

@@ -9,6 +9,7 @@ from neurolurie.tasks.task import Task
 
 KINDS: dict[str, str] = {
     "completion": "neurolurie.tasks.completion",
+    "denoise": "neurolurie.tasks.denoise",
     "recall": "neurolurie.tasks.recall",
     "trajectories": "neurolurie.tasks.trajectories",
 }
