@@ -50,6 +50,7 @@ def store(patterns: np.ndarray, rule: str, self_coupling: float | None = None) -
     """
     patterns = require_patterns(patterns)
     W = lookup("storage rule", rule, STORAGE)(patterns)
+    W = 0.5 * (W + W.T)  # symmetric to the last bit, as the rules are in exact arithmetic: the energy can be proved
     if self_coupling is not None:
         np.fill_diagonal(W, self_coupling)
     return W
