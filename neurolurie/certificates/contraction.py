@@ -9,6 +9,7 @@ import numpy as np
 
 from neurolurie.certificates import (
     closed_forms,
+    composition,
     compound,
     lure,
     metrics,
@@ -107,6 +108,7 @@ class Ladder:
             return
         for name in ("k2", "k1", "theorem-1"):  # the strongest first; the others are reported for comparison
             yield Finding(name, float(self.margins[name][k - 1]), {"kind": "closed-form", "form": name})
+        yield from self._run(composition, self.network, k)
         yield from self._run(weights, self.network, k)
         yield from self._run(vertices, self.box, k)
         for name, T in metrics.candidates(self.box)[1:]:
@@ -169,10 +171,18 @@ def _large(network: LurieNetwork, k: int | None) -> Certificate:
     """Networks too large for dense algebra: the weighted norms, and the trace."""
     tried = []
     orders = [k] if k is not None else [1, 2, 3, network.n]
+    parts = None
+    if composition.applies(network, 1) is None:
+        parts = composition.Decomposition.of(network)
+        F = parts.total(parts.weights())
+        if k is None and (F < 0).any():
+            orders = [1, int(np.argmax(F < 0)) + 1, network.n]
     ladder = object.__new__(Ladder)
     ladder.network, ladder.deadline = network, np.inf
     for order in dict.fromkeys(orders):
         tests = [] if order == network.n else list(ladder._run(weights, network, order))
+        if parts is not None:
+            tests.insert(0, composition.finding(parts, order))
         if order == network.n:
             tests.append(Finding("trace", trace.search(network), {"kind": "trace"}))
         for finding in tests:

@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 from scipy import sparse
 
-from neurolurie.certificates import exact
+from neurolurie.certificates import exact, proofs_composition
 from neurolurie.certificates.exact import Dyadic
 from neurolurie.certificates.rounding import UNIT, Ball, gamma, inverse, is_positive_definite, singular_values, top_sum, upwards
 
@@ -256,6 +256,17 @@ def prove_weights(network, k, margin, witness) -> str:
     return "proved rounding bounds"
 
 
+def prove_composition(network, k, margin, witness) -> str:
+    """``F(k) <= -margin`` from the circuits' own bounds and the couplings' norms."""
+    weights = np.asarray(witness["weights"], float)
+    require(weights.shape == (len(network.parts),), "one weight for each circuit is needed")
+    require(bool((weights > 0).all() and np.isfinite(weights).all()), "the weights are not positive")
+    low, high = slope_bounds(network)
+    require(bool(np.isfinite(low).all() and np.isfinite(high).all()), "a slope has no bound")
+    require(proofs_composition.bound(network, low, high, k, weights) <= -margin, "F(k) is not that far below zero")
+    return "proved rounding bounds"
+
+
 def _lyapunov(P, system, corners, rate, k: int = 1) -> str:
     """P > 0 and ``P J + J^T P + 2 rate P < 0`` for J, or its k-th additive compound, at all corners."""
     P = _symmetric(P)
@@ -332,4 +343,5 @@ CONTRACTION = {
     "multipliers": prove_multipliers,
     "compound": prove_compound,
     "weights": prove_weights,
+    "composition": prove_composition,
 }

@@ -115,13 +115,14 @@ def top_sum(X: Ball, k: int) -> np.ndarray:
 
 
 def singular_values(X: Ball) -> np.ndarray:
-    """Upper bounds of the singular values of every matrix in X, largest first; shape (min(rows, columns),)."""
+    """Upper bounds of the singular values of every matrix in X, largest first; shape (..., min(rows, columns))."""
     U, values, Vt = np.linalg.svd(X.mid, full_matrices=False)
     left, right = Ball.of(U), Ball.of(Vt)
-    scaled = Ball(U * values, upwards(UNIT * np.abs(U * values)))
-    rest = (X - scaled @ right).norm()
-    stretch = (1 + (left.T @ left - identity(len(values))).norm()) * (1 + (right @ right.T - identity(len(values))).norm())
-    return upwards(values * stretch + rest, 8)
+    product = U * values[..., None, :]
+    rest = (X - Ball(product, upwards(UNIT * np.abs(product))) @ right).norm()
+    unit = identity(values.shape[-1])
+    stretch = (1 + (left.T @ left - unit).norm()) * (1 + (right @ right.T - unit).norm())
+    return upwards(values * stretch[..., None] + rest[..., None], 8)
 
 
 def is_positive_definite(X: Ball) -> np.ndarray:
