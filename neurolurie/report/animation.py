@@ -55,11 +55,14 @@ def draw_animation(run: Run, prefix: str = "") -> Drawing | None:
     )
     if entered is not None:
         caption += (
-            "A frame turns green when the trial enters a certified region around a stored pattern: where it ends is settled "
-            f"from there on, even where it is the wrong pattern. {green} of these {len(trials)} did; "
+            "A frame turns green when the trial enters a certified region around a resting state: where it ends is "
+            f"settled from there on, even where it is the wrong pattern. {green} of these {len(trials)} did; "
         )
     caption += f"{recalled} recalled exactly what was cued (check mark at the end)."
-    alt = f"Animation: {len(trials)} damaged images turn into stored ones; at the end {green} have a green frame and {recalled} are right."
+    alt = (
+        f"Animation: {len(trials)} damaged images turn into stored ones; at the end {green} have a green frame and "
+        f"{recalled} are right."
+    )
     return Drawing(f"{prefix}recall.gif", "Recall as it happens", caption, alt, _gif(pictures))
 
 

@@ -64,11 +64,11 @@ def projections(graph: nx.MultiDiGraph) -> list[dict]:
         projection = data["projection"]
         weights = np.abs(projection.matrix.data if hasattr(projection.matrix, "tocoo") else projection.matrix)
         strongest = float(weights.max(initial=0.0))
+        ports = f"{projection.source_port} → {projection.target_port}"
         unit = " /s" if projection.target_port == "rate" else ""
         out.append({
-            "source": source, "target": target, "rule": projection.rule, "strongest": strongest,
-            "ports": f"{projection.source_port} → {projection.target_port}",
-            "words": f"{projection.rule}, {projection.source_port} → {projection.target_port}, up to {strongest:.3g}{unit}",
+            "source": source, "target": target, "rule": projection.rule,
+            "words": f"{projection.rule}, {ports}, up to {strongest:.3g}{unit}",
         })  # fmt: skip
     return out
 
@@ -123,8 +123,9 @@ def _arrow(axes, edge: Mapping, places: Mapping, size: float, colour: str, mutua
         centre = np.mean(list(places.values()), axis=0)
         out = (a - centre) / np.hypot(*(a - centre)) if len(places) > 3 else np.array([0.0, 1.0])
         aside = np.array([-out[1], out[0]])
-        loop = FancyArrowPatch(a + size * (0.94 * out + 0.34 * aside), a + size * (0.97 * out - 0.34 * aside), arrowstyle="-|>",
-                               connectionstyle="arc3,rad=-1.3", mutation_scale=10, color=colour, linewidth=1.3, zorder=2)  # fmt: skip
+        leaves, returns = a + size * (0.94 * out + 0.34 * aside), a + size * (0.97 * out - 0.34 * aside)
+        loop = FancyArrowPatch(leaves, returns, arrowstyle="-|>", connectionstyle="arc3,rad=-1.3", mutation_scale=10,
+                               color=colour, linewidth=1.3, zorder=2)  # fmt: skip
         axes.add_patch(loop)
         if count <= MOST_LABELS:
             _words(axes, a + out * size + aside * 0.75 * np.sign(aside[0] or 1.0), edge)
@@ -137,8 +138,9 @@ def _arrow(axes, edge: Mapping, places: Mapping, size: float, colour: str, mutua
     start = a + size * (along * np.sqrt(1 - tilt**2) + across * tilt)
     end = b + (size + 0.03) * (-along * np.sqrt(1 - tilt**2) + across * tilt)
     axes.add_patch(
-        FancyArrowPatch(start, end, arrowstyle="-|>", connectionstyle=f"arc3,rad={bend}", mutation_scale=13, color=colour,
-                        linewidth=1.5 if count <= MOST_LABELS else 0.9, alpha=0.95 if count <= MOST_LABELS else 0.6, zorder=2)
+        FancyArrowPatch(start, end, arrowstyle="-|>", connectionstyle=f"arc3,rad={bend}", mutation_scale=13,
+                        color=colour, linewidth=1.5 if count <= MOST_LABELS else 0.9,
+                        alpha=0.95 if count <= MOST_LABELS else 0.6, zorder=2)
     )  # fmt: skip
     if count <= MOST_LABELS:
         share = 0.5 if len(places) <= 3 else 0.42  # words of crossing arrows would meet at their middles
@@ -147,8 +149,9 @@ def _arrow(axes, edge: Mapping, places: Mapping, size: float, colour: str, mutua
 
 
 def _words(axes, place: np.ndarray, edge: Mapping) -> None:
-    axes.text(*place, edge["words"].replace(", up to", ",\nup to"), ha="center", va="center", fontsize=7.5, color=INK,
-              zorder=5, linespacing=1.25, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.92})  # fmt: skip
+    words = edge["words"].replace(", up to", ",\nup to")
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.92}
+    axes.text(*place, words, ha="center", va="center", fontsize=7.5, color=INK, zorder=5, linespacing=1.25, bbox=ground)
 
 
 def _arrival(axes, text: str, place: np.ndarray, size: float) -> None:
@@ -172,9 +175,10 @@ def _caption(graph: nx.MultiDiGraph, edges: list[dict], scenario) -> str:
     text = f"{'One circuit' if one else f'{len(sizes)} circuits'} with {sum(sizes)} states in all"
     if edges:
         text += f", joined by {len(edges)} projection{'s' * (len(edges) != 1)}"
-        text += ". Words on an arrow name the rule that made its weights, where it starts and ends, and the strongest weight."
-        if len(edges) > MOST_LABELS:
-            text = text.partition(". Words")[0] + "; the colour of an arrow names the rule that made its weights."
+        text += (
+            "; the colour of an arrow names the rule that made its weights." if len(edges) > MOST_LABELS else
+            ". Words on an arrow name the rule that made its weights, where it starts and ends, and the strongest weight."
+        )  # fmt: skip
     else:
         text += "; nothing projects into it from outside." if one else ", not joined to one another."
     if scenario.inputs:

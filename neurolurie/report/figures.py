@@ -9,8 +9,9 @@ from dataclasses import replace
 from neurolurie.report.animation import draw_animation
 from neurolurie.report.circuits import draw_circuits
 from neurolurie.report.drawing import Drawing
-from neurolurie.report.recall import draw_comparison, draw_course, draw_moments, draw_resemblance
+from neurolurie.report.recall import draw_course, draw_moments
 from neurolurie.report.trajectories import draw_portrait, draw_states
+from neurolurie.report.variants import draw_comparison, draw_resemblance
 from neurolurie.result import Result, Run
 
 
@@ -18,7 +19,10 @@ def draw_all(result: Result) -> list[Drawing]:
     """Every picture of a result, in the order of the page; kinds without pictures of their own show the circuits."""
     special = KINDS.get(result.runs[0].experiment.scenario.kind)
     drawings = [] if special is None else special(result)
-    return [drawing for drawing in drawings if drawing is not None] + [draw_circuits(result.runs[0])]
+    circuits = draw_circuits(result.runs[0])
+    several = len(result.runs[0].experiment.graph.graph) > 1  # one circuit is quickly told, so it stands last
+    ordered = [circuits, *drawings] if several else [*drawings, circuits]
+    return [drawing for drawing in ordered if drawing is not None]
 
 
 def _recall(result: Result) -> list[Drawing | None]:

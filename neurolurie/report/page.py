@@ -10,7 +10,7 @@ import numpy as np
 
 from neurolurie.certificates.certificate import Certificate
 from neurolurie.report.drawing import Drawing
-from neurolurie.report.words import BASELINES, meaning, quantity
+from neurolurie.report.words import BASELINES, interval, meaning, quantity
 from neurolurie.result import Result, Run, to_yaml
 
 HERO = ".gif"  # the picture that moves stands first
@@ -34,6 +34,7 @@ def render_page(result: Result, drawings: Sequence[Drawing]) -> str:
         title=scenario.title or scenario.name,
         sentences=[(run.variant, run.findings.sentence) for run in result.runs],
         certificates=[(run.variant, run.certificate) for run in result.runs if run.certificate is not None],
+        words=words,
         regions=regions(result.runs),
         caution=caution(result.runs),
         missed=[line for line in result.expectations if not line.met],
@@ -74,7 +75,7 @@ def _cell(result: Result, full: str, name: str, expected: dict) -> dict:
         "value": "not measured" if value is None else quantity(name, value),
         "exact": "" if value is None else repr(value),
         "baseline": "" if baseline is None else quantity(BASELINES[name], baseline),
-        "expected": "" if line is None else f"{quantity(name, line.low)} to {quantity(name, line.high)}",
+        "expected": "" if line is None else interval(name, line.low, line.high),
         "met": line is None or line.met,
     }  # fmt: skip
 
@@ -85,6 +86,11 @@ def regions(runs: Sequence[Run]) -> list[tuple[str, Certificate]]:
         (f"{run.variant}, {name}" if run.variant else str(name), certificate)
         for run in runs for name, certificate in run.findings.certificates.items()
     ]  # fmt: skip
+
+
+def words(certificate: Certificate) -> str:
+    """The certificate's sentence without the status in front, which stands beside it as a badge."""
+    return certificate.sentence().removeprefix(f"{certificate.status}: ")
 
 
 def caution(runs: Sequence[Run]) -> str:

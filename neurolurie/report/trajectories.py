@@ -51,7 +51,7 @@ def draw_portrait(run: Run, prefix: str = "") -> Drawing | None:
     spatial = len(labels) == 3
     with look():
         figure = new_figure(5.0)
-        words = _heading(figure, run, "Paths of the state")
+        words = _heading(figure, run)
         bottom, top = 0.2, words - 0.02
         if spatial:
             axes = figure.add_axes([0.0, bottom - 0.06, 0.48, top - bottom + 0.08], projection="3d")
@@ -62,9 +62,9 @@ def draw_portrait(run: Run, prefix: str = "") -> Drawing | None:
         content = png(figure)
     i, j = pair
     escaped = int((~run.findings.arrays["finite"]).sum())
+    some = "" if len(states) <= MOST_LINES else f" (the first {MOST_LINES} of {len(states)})"
     caption = (
-        f"Each line is the path of one trial{'' if len(states) <= MOST_LINES else f' (the first {MOST_LINES} of {len(states)})'}, "
-        f"seen in the states {labels[i]} and {labels[j]}"
+        f"Each line is the path of one trial{some}, seen in the states {labels[i]} and {labels[j]}"
         + (" (right) and in all three states (left)" if spatial else "")
         + ". A small ring marks its start, a dot its end; the last quarter of the run is drawn darker. "
         + _equilibrium_words(equilibria)
@@ -90,7 +90,7 @@ def draw_states(run: Run, prefix: str = "") -> Drawing | None:
     both = 2 <= len(labels) <= MOST_STATES
     with look():
         figure = new_figure(5.4 if both else 3.4)
-        top = _heading(figure, run, "States against time") - 0.02
+        top = _heading(figure, run) - 0.02 - 0.045 * (len(windows) - 1)
         low = 0.11 if both else 0.17
         height = (top - low - (0.16 if both else 0.0)) / (2 if both else 1)
         width = (0.885 - 0.04 * (len(windows) - 1)) / len(windows)
@@ -107,8 +107,12 @@ def draw_states(run: Run, prefix: str = "") -> Drawing | None:
                 axes = figure.add_axes([left, low, width, height])
                 for place, label in enumerate(labels):
                     # Later lines are thinner, so that equal states do not hide one another.
-                    axes.plot(times[inside], clipped[one, inside, place], color=CYCLE[place % len(CYCLE)], label=label,
-                              linewidth=3.4 - 2.4 * place / len(labels), linestyle="-" if place < len(CYCLE) else "--")  # fmt: skip
+                    style = {
+                        "linewidth": 3.4 - 2.4 * place / len(labels),
+                        "linestyle": "-" if place < len(CYCLE) else "--",
+                    }
+                    colour = CYCLE[place % len(CYCLE)]
+                    axes.plot(times[inside], clipped[one, inside, place], color=colour, label=label, **style)
                 own = clipped[one][np.isfinite(clipped[one]).all(axis=1)]
                 span = np.array([own.min(), own.max()]) + np.array([-0.06, 0.06]) * np.ptp(own) + [-1e-9, 1e-9]
                 _time_axes(axes, (start, stop), span, unit, "all states (state units)", column)
@@ -209,17 +213,20 @@ def _at_rest(problem: Problem) -> LurieNetwork | None:
     return problem.network.replace(bx=problem.network.bx + problem.network.E @ u)
 
 
-def _heading(figure, run: Run, title: str) -> float:
-    """Title, and below it the certificate in words; returns the height at which the figure may begin."""
-    name = f"{title}{f': {run.variant}' if run.variant else ''}"
+def _heading(figure, run: Run) -> float:
+    """The scenario's title, and below it the certificate in words; returns where the panels may begin (0 to 1)."""
+    scenario = run.experiment.scenario
+    title = textwrap.wrap(f"{scenario.title or scenario.name}{f': {run.variant}' if run.variant else ''}", 94)
     inches = figure.get_size_inches()[1]
-    figure.text(0.02, 1 - 0.12 / inches, name, fontsize=12, fontweight="bold", va="top")
-    if run.certificate is None:
-        return 1 - 0.5 / inches
-    sentence = run.certificate.sentence()
-    lines = textwrap.wrap(sentence[0].upper() + sentence[1:], 122)
-    figure.text(0.02, 1 - 0.42 / inches, "\n".join(lines), fontsize=8.5, color=GREY, va="top", linespacing=1.35)
-    return 1 - (0.5 + 0.17 * len(lines)) / inches
+    figure.text(0.02, 1 - 0.12 / inches, "\n".join(title), fontsize=12, fontweight="bold", va="top", linespacing=1.3)
+    used = 0.16 + 0.23 * len(title)
+    if run.certificate is not None:
+        sentence = run.certificate.sentence()
+        lines = textwrap.wrap(sentence[0].upper() + sentence[1:], 145)
+        place = 1 - (used + 0.04) / inches
+        figure.text(0.02, place, "\n".join(lines), fontsize=8.5, color=GREY, va="top", linespacing=1.35)
+        used += 0.1 + 0.17 * len(lines)
+    return 1 - (used + 0.12) / inches
 
 
 def _plane(axes, states, pair, labels, box, equilibria) -> None:
@@ -305,8 +312,8 @@ def _equilibrium_words(equilibria) -> str:
         if count
     ]
     return (
-        f"{len(equilibria)} equilibri{'um was' if len(equilibria) == 1 else 'a were'} found in view ({', '.join(said)}): "
-        f"nearby paths approach a stable one and leave an unstable one."
+        f"{len(equilibria)} equilibri{'um was' if len(equilibria) == 1 else 'a were'} found in view "
+        f"({', '.join(said)}): nearby paths approach a stable one and leave an unstable one."
     )
 
 

@@ -16,7 +16,7 @@ MEANING = {
     "prototype_overlap_max": "overlap of two stored patterns, largest",
     "settling_time_s": "time until at rest, median",
     "unsettled_fraction": "not at rest at the end",
-    "certified_fraction": "ended inside a certified region",
+    "certified_fraction": "entered a certified region",
     "certified_time_s": "time of entering a certified region, median",
     "diverged_fraction": "left every bound",
     "settled_fraction": "came to rest",
@@ -55,7 +55,16 @@ def quantity(name: str, value: float) -> str:
     """
     plain = name.rpartition(".")[2] if name.rpartition(".")[2] in MEANING else name
     if plain.endswith(("_rate", "_fraction", "_nearest")) or plain.startswith("recall_ci"):
-        return f"{100 * value:.4g} %"
+        return f"{round(100 * value, 4):.4g} %"
     if plain.endswith("_s"):
         return f"{1000 * value:.4g} ms" if abs(value) < 1 else f"{value:.4g} s"
-    return f"{value:.4g}"
+    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
+
+
+def interval(name: str, low: float, high: float) -> str:
+    """The bounds of an expectation.
+
+    >>> interval("recall_rate", 0.85, 1.0), interval("equilibria", 1, 1)
+    ('85 % to 100 %', '1')
+    """
+    return quantity(name, low) if low == high else f"{quantity(name, low)} to {quantity(name, high)}"
