@@ -53,6 +53,8 @@ def sklearn_digits() -> Dataset:
     )  # fmt: skip
 
 
+# What a scenario may refer to, as in `digits.prototypes`.
+PARTS = ("samples", "prototypes", "training", "test")
 SOURCES: dict[str, Callable[[], Dataset]] = {"sklearn-digits": sklearn_digits}
 
 

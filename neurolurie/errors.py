@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -46,6 +48,33 @@ class BackendError(NeurolurieError):
 
 class DivergedError(NeurolurieError):
     """The simulation left the finite numbers."""
+
+
+@contextmanager
+def placed(where: Where) -> Iterator[None]:
+    """A SpecError raised inside that knows no file gets this place."""
+    try:
+        yield
+    except SpecError as error:
+        raise SpecError(error.message, error.where if error.where.file else where) from None
+
+
+def blamed(message: str, given: Mapping[str, object], by_name: bool = True) -> str | None:
+    """Which of the user's parameters a sentence speaks of first, by its name or by a quoted value; None if of none.
+
+    >>> blamed("storage rule 'hebb' is not known.", {"gain": 2.0, "rule": "hebb"})
+    'rule'
+    """
+    message = re.split(r" Did you mean | Known: ", message)[0]  # what is proposed is not to blame
+    first: dict[str, int] = {}
+    for name, value in given.items():
+        quoted = [repr(word) for word in (value if isinstance(value, list) else [value]) if isinstance(word, str)]
+        names = [rf"(?<!\w){re.escape(name)}(?!\w)"] if by_name else []
+        words = [*names, *map(re.escape, quoted)]
+        found = [match.start() for match in (re.search(word, message) for word in words) if match]
+        if found:
+            first[name] = min(found)
+    return min(first, key=first.get, default=None)
 
 
 def did_you_mean(kind: str, name: object, known: Iterable[str]) -> str:

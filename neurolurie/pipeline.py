@@ -115,7 +115,7 @@ def variants(source: Source) -> list[tuple[str, Source]]:
         for path, value in settings.items():
             place = source.where("variants", name, path)
             key = tuple(int(part) if part.isdigit() else part for part in path.replace("[", ".").replace("]", "").split("."))
-            variant = with_value(variant, key, value, str(place))
+            variant = with_value(variant, key, value, place.file, place.line)
         out.append((name, variant))
     return out
 

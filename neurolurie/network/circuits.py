@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from neurolurie.errors import SpecError, Where, lookup
+from neurolurie.errors import SpecError, Where, blamed, lookup, placed
 from neurolurie.library import find
 from neurolurie.network.builders import BUILDERS
 from neurolurie.network.connectivity import call_with
@@ -29,40 +29,47 @@ def circuit(name: str | Path, **parameters) -> LurieNetwork:
     >>> circuit("memory/hopfield", units=16).n
     16
     """
+    for key in FILE_KEYS:  # a path of the caller's is relative to here, not to the circuit's file
+        if isinstance(parameters.get(key), str | Path):
+            parameters[key] = str(Path(parameters[key]).resolve())
     return _from_file(str(name), parameters, None, lambda value, where: value, None, 0)
 
 
-def build_graph(source: Source, spec: Any, resolve: Resolve, seed: int, prefix: tuple = ()) -> CircuitGraph:
+def build_graph(
+    source: Source, spec: Any, resolve: Resolve, seed: int, prefix: tuple = (), inside: tuple[Path, ...] = ()
+) -> CircuitGraph:
     """The CircuitGraph of everything under ``circuits:`` and ``couplings:`` of a scenario or a nested circuit."""
     graph = CircuitGraph(seed)
     for name, entry in spec.circuits.items():
         key = (*prefix, "circuits", name)
-        network = build_circuit(source, entry, resolve, seed, key)
-        try:
+        network = build_circuit(source, entry, resolve, seed, key, inside)
+        with placed(source.where(*key)):
             graph.add(name, network)
-        except SpecError as error:
-            raise SpecError(error.message, source.where(*key)) from None
     for number, coupling in enumerate(spec.couplings):
         _couple(graph, coupling, source, resolve, (*prefix, "couplings", number))
     return graph
 
 
-def build_circuit(source: Source, spec: CircuitSpec, resolve: Resolve, seed: int, key: tuple = ()) -> LurieNetwork:
-    """The network of one circuit's spec; ``key`` is where it stands in its source."""
+def build_circuit(
+    source: Source, spec: CircuitSpec, resolve: Resolve, seed: int, key: tuple = (), inside: tuple[Path, ...] = ()
+) -> LurieNetwork:
+    """The network of one circuit's spec; ``key`` is where it stands in its source, ``inside`` the files around it."""
     if spec.circuits is not None:
-        return build_graph(source, spec, resolve, seed, key).compose()
-    where = source.where(*key)
-    parameters = _resolved(spec.parameters, source, resolve, (*key, "with"))
+        with placed(source.where(*key)):
+            return build_graph(source, spec, resolve, seed, key, inside).compose()
     if spec.use is not None:
-        return _from_file(spec.use, parameters, source.folder, resolve, source.where(*key, "use"), seed)
-    try:
-        if spec.build is not None:
-            builder = lookup("builder", spec.build, BUILDERS, source.where(*key, "build"))
+        beside, place = source.folder_of(*key, "use"), source.where(*key, "use")
+        with source.blaming((*key, "with"), spec.parameters, place):
+            parameters = _resolved(spec.parameters, source, resolve, (*key, "with"))
+            return _from_file(spec.use, parameters, beside, resolve, place, seed, inside)
+    if spec.build is not None:
+        builder = lookup("builder", spec.build, BUILDERS, source.where(*key, "build"))
+        with source.blaming((*key, "with"), spec.parameters, source.where(*key)):
+            parameters = _resolved(spec.parameters, source, resolve, (*key, "with"))
             return call_with(builder, parameters, f"builder '{spec.build}'")
-        given = {name: getattr(spec, name) for name in MATRIX_KEYS if getattr(spec, name) is not None}
+    given = {name: getattr(spec, name) for name in MATRIX_KEYS if getattr(spec, name) is not None}
+    with source.blaming(key, given, source.where(*key)):
         return matrices(**_resolved(given, source, resolve, key))
-    except SpecError as error:
-        raise SpecError(error.message, error.where if error.where.file else where) from None
 
 
 def load_circuit_file(path: Path) -> tuple[Source, CircuitSpec]:
@@ -72,26 +79,40 @@ def load_circuit_file(path: Path) -> tuple[Source, CircuitSpec]:
 
 
 def _from_file(
-    name: str, parameters: dict, beside: Path | None, resolve: Resolve, where: Where | None, seed: int
-) -> LurieNetwork:
-    source, spec = load_circuit_file(find("circuits", name, beside, where))
+    name: str, parameters: dict, beside: Path | None, resolve: Resolve, where: Where | None, seed: int,
+    inside: tuple[Path, ...] = (),
+) -> LurieNetwork:  # fmt: skip
+    path = find("circuits", name, beside, where)
+    if path.resolve() in inside:
+        raise SpecError(f"circuit '{name}' uses itself.", where)
+    source, spec = load_circuit_file(path)
     if parameters:
         if spec.build is None and spec.use is None:
-            raise SpecError(f"circuit '{name}' has no parameters; got {', '.join(parameters)}.", where)
+            raise SpecError(f"circuit '{name}' has no parameters; got {', '.join(parameters)}.")
         # The caller's file of matrices takes the place of all matrices that the circuit's own file gives.
         kept = {k: v for k, v in spec.parameters.items() if not ("npz" in parameters and k in MATRIX_KEYS)}
         spec = spec.model_copy(update={"parameters": {**kept, **parameters}})
     try:
-        return build_circuit(source, spec, resolve, seed)
-    except SpecError as error:  # a parameter given by the caller is wrong where the caller wrote it
-        if not parameters:
+        return build_circuit(source, spec, resolve, seed, (), (*inside, path.resolve()))
+    except SpecError as error:
+        if blamed(error.message, parameters) is None:
             raise
-        raise SpecError(f"circuit '{name}': {error.message}", where) from None
+        raise SpecError(error.message) from None  # what the caller gave is wrong where the caller wrote it
 
 
 def _couple(graph: CircuitGraph, spec: CouplingSpec, source: Source, resolve: Resolve, key: tuple) -> None:
-    parameters = _resolved(spec.parameters, source, resolve, (*key, "with"))
-    graph.couple(spec.source, spec.target, spec.rule, where=source.where(*key), **parameters)
+    written = {"from": _words(spec.source), "to": _words(spec.target), "rule": [spec.rule]}
+    written = {name: words for name, words in written.items() if (*key, name) in source.places}
+    with (
+        source.blaming(key, written, source.where(*key), by_name=False),
+        source.blaming((*key, "with"), spec.parameters, Where()),
+    ):
+        parameters = _resolved(spec.parameters, source, resolve, (*key, "with"))
+        graph.couple(spec.source, spec.target, spec.rule, **parameters)
+
+
+def _words(port: str) -> list[str]:
+    return [port, *port.split(".")]
 
 
 def _resolved(parameters: dict[str, Any], source: Source, resolve: Resolve, key: tuple) -> dict[str, Any]:
@@ -100,10 +121,10 @@ def _resolved(parameters: dict[str, Any], source: Source, resolve: Resolve, key:
     for name, value in parameters.items():
         where = source.where(*key, name)
         if name in FILE_KEYS and isinstance(value, str):
-            path = source.folder / value
-            if not path.is_file():
-                raise SpecError(f"the file '{value}' does not exist in '{source.folder}'.", where)
-            value = str(path)
+            folder = source.folder_of(*key, name)
+            if not (folder / value).is_file():
+                raise SpecError(f"the file '{value}' does not exist in '{folder}'.", where)
+            value = str((folder / value).resolve())
         else:
             value = resolve(value, where)
         out[name] = value

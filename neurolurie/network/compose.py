@@ -44,7 +44,7 @@ def compose(
             case "state", "in":
                 blocks["C"].put(projection.matrix, channels[b], states[a])
             case _:
-                blocks["B"].put(_through_leak(networks[b], projection.matrix, target), states[b], channels[a])
+                blocks["B"].put(through_leak(networks[b], projection.matrix, target), states[b], channels[a])
     n, m, inputs = int(states[-1]), int(channels[-1]), int(columns[-1])
     dense = n <= DENSE_STATES and not any(network.is_sparse for network in networks)
     shapes = {"A": (n, n), "B": (n, m), "C": (m, n), "E": (n, inputs)}
@@ -90,7 +90,7 @@ def _nonzero(matrix: Matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rows, columns, matrix[rows, columns]
 
 
-def _through_leak(network: LurieNetwork, W: Matrix, name: str) -> np.ndarray:
+def through_leak(network: LurieNetwork, W: Matrix, name: str) -> np.ndarray:
     """``-A C^-1 W``: the current that raises y at rest by W phi, see `CircuitGraph`."""
     local = network.dense()
     if network.n != network.m or np.linalg.matrix_rank(local.C) < network.n:

@@ -1,7 +1,7 @@
 """Rules that make the matrix of a projection from one circuit to another.
 
-A rule is a function ``rule(rows, columns, rng, **parameters) -> Coupling``: rows is the size of what it reaches in the
-target, columns the size of what it starts from in the source.
+A rule is a function ``rule(rows, columns, rng, **parameters)`` that returns a matrix or a Coupling: rows is the size of
+what it reaches in the target, columns the size of what it starts from in the source.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import numpy as np
 from scipy import sparse
 
 from neurolurie.errors import SpecError, did_you_mean, lookup
+from neurolurie.network.distance import distance
 from neurolurie.network.lurie import Matrix, load_array
+from neurolurie.network.random_weights import low_rank, sparse_random
 from neurolurie.network.storage import hetero_associative
 
 
@@ -77,20 +79,24 @@ def skew(
     """
     if (strength is None) == (matrix is None):
         raise SpecError("skew needs either 'strength' or 'matrix'.")
-    G = one_to_one(rows, columns, rng, _number("strength", strength)).matrix if matrix is None else _shaped(matrix, rows, columns)
+    if matrix is None:
+        G = one_to_one(rows, columns, rng, _number("strength", strength)).matrix
+    else:
+        G = _shaped(matrix, rows, columns)
     back = -G.T @ _metric("target_metric", target_metric, rows)
     return Coupling(G, np.linalg.solve(_metric("source_metric", source_metric, columns), back))
 
 
-RULES: dict[str, Callable[..., Coupling]] = {
-    "matrix": given, "one-to-one": one_to_one, "dense-random": dense_random,
-    "hetero-associative": patterns_to_patterns, "skew": skew,
+RULES: dict[str, Callable[..., Coupling | Matrix]] = {
+    "matrix": given, "one-to-one": one_to_one, "dense-random": dense_random, "sparse-random": sparse_random,
+    "low-rank": low_rank, "distance": distance, "hetero-associative": patterns_to_patterns, "skew": skew,
 }  # fmt: skip
 
 
 def make_coupling(rule: str, rows: int, columns: int, rng: np.random.Generator, parameters: dict) -> Coupling:
     """A rule by name; a SpecError for unknown rules and parameters."""
-    return call_with(lookup("coupling rule", rule, RULES), parameters, f"rule '{rule}'", rows, columns, rng)
+    made = call_with(lookup("coupling rule", rule, RULES), parameters, f"rule '{rule}'", rows, columns, rng)
+    return made if isinstance(made, Coupling) else Coupling(made)
 
 
 def call_with(function: Callable, parameters: dict, what: str, *positional):

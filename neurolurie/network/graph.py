@@ -10,12 +10,12 @@ import networkx as nx
 import numpy as np
 
 from neurolurie.errors import SpecError, Where, did_you_mean
-from neurolurie.network.compose import compose
+from neurolurie.network.compose import compose, through_leak
 from neurolurie.network.connectivity import Coupling, make_coupling
 from neurolurie.network.lurie import LurieNetwork, Matrix
 
 SOURCE_PORTS = {"state": "x", "out": "phi(y)"}
-TARGET_PORTS = {"rate": "dx/dt", "in": "y"}
+TARGET_PORTS = {"rate": "dx/dt", "in": "y", "drive": "u"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class CircuitGraph:
     """Circuits and the projections between them; ``.graph`` is a ``networkx.MultiDiGraph``.
 
     A port says where a projection starts and ends: ``a.state`` is x of circuit a, ``a.out`` its phi(y); ``b.rate`` is
-    dx/dt of circuit b, ``b.in`` its preactivation y.
+    dx/dt of circuit b, ``b.in`` its preactivation y, ``b.drive`` the inputs u that its own E spreads over its states.
 
     =================  ==================================================================================
     ``state -> rate``  ``A[b, a] += W``
@@ -41,6 +41,7 @@ class CircuitGraph:
     ``out -> in``      ``B[b, a] += -A_b C_b^-1 W``: a Lurie network has no phi inside phi, so W phi(y_a) reaches
                        y_b through b's own leak, as a current reaches a membrane; at rest y_b is raised by
                        exactly W phi(y_a). C_b must be square and invertible.
+    ``... -> drive``   as ``... -> rate`` with ``E_b W``.
     =================  ==================================================================================
 
     >>> leak = LurieNetwork(A=[[-1.0]], B=[[0.0]], C=[[1.0]])
@@ -104,6 +105,10 @@ class CircuitGraph:
             elif not isinstance(coupling, Coupling):
                 coupling = Coupling(coupling)
             coupling = coupling.shaped(rows, columns)
+            if target_port == "drive" and coupling.back is None:
+                coupling, target_port = Coupling(self.graph.nodes[b]["circuit"].E @ coupling.matrix), "rate"
+            if (source_port, target_port) == ("out", "in"):
+                through_leak(self.graph.nodes[b]["circuit"], coupling.matrix, b)  # told here, where the user wrote it
         except SpecError as error:
             raise SpecError(f"{source} -> {target}: {error.message}", where) from None
         if coupling.back is not None and (source_port, target_port) != ("state", "rate"):
@@ -136,4 +141,6 @@ class CircuitGraph:
 
     def _size(self, name: str, port: str) -> int:
         circuit = self.graph.nodes[name]["circuit"]
+        if port == "drive":
+            return circuit.E.shape[1]
         return circuit.n if port in ("state", "rate") else circuit.m

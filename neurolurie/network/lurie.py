@@ -224,7 +224,8 @@ def _numbers(name: str, value) -> np.ndarray:
     try:
         return np.array(value, dtype=float)
     except (TypeError, ValueError) as error:
-        raise SpecError(f"{name} must be an array of numbers: {error}.") from None
+        reason = "its rows have different lengths" if "inhomogeneous" in str(error) else f"{error}"
+        raise SpecError(f"{name} must be an array of numbers: {reason}.") from None
 
 
 def _require_finite(name: str, entries: np.ndarray) -> None:

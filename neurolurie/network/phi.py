@@ -34,6 +34,8 @@ class Phi:
     def __post_init__(self):
         index = np.asarray(self.index, dtype=np.intp)
         domain = np.full(index.shape, np.inf) if self.domain is None else np.asarray(self.domain, float)
+        if domain.shape not in ((), index.shape):
+            raise SpecError(f"domain has shape {domain.shape}, expected one number or {index.shape}.")
         domain = np.broadcast_to(domain, index.shape).copy()
         if np.isnan(domain).any() or (domain <= 0).any():
             raise SpecError("the domain of a nonlinearity must be positive (|y| <= domain).")

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from neurolurie.errors import SpecError, Where, lookup
+from neurolurie.errors import SpecError, lookup
+from neurolurie.network.connectivity import call_with
 
 NODES = np.array([0.0, 0.5, 1.0])
 
@@ -21,6 +22,8 @@ def _constant(t: np.ndarray, start: np.ndarray, amplitude: float) -> np.ndarray:
 
 
 def _pulse(t: np.ndarray, start: np.ndarray, amplitude: float, on: float, off: float) -> np.ndarray:
+    if not on < off:
+        raise SpecError(f"a pulse needs on before off, got on = {on} and off = {off}.")
     return np.where((start >= on) & (start < off), amplitude, 0.0) + 0.0 * t
 
 
@@ -61,8 +64,5 @@ def input_table(
         parameters = dict(entry)
         kind = parameters.pop("kind", None)
         function = lookup("input kind", kind, INPUTS)
-        try:
-            table[:, :, channel] = function((number + NODES) * dt, start, **parameters)
-        except TypeError as error:
-            raise SpecError(f"input '{kind}': {error}", Where(key=f"inputs[{channel}]")) from None
+        table[:, :, channel] = call_with(function, parameters, f"input '{kind}'", (number + NODES) * dt, start)
     return table

@@ -61,7 +61,7 @@ def _where(source: Source, entry: dict) -> Where:
             key = (*key, part)
     if entry["type"] == "unknown_key":
         key = (*key, entry["ctx"]["key"])
-    if entry["type"] == "missing":
+    if entry["type"] == "missing" and key[-1:] != entry["loc"][-1:]:  # a key deleted by null still has its place
         key = (*key, entry["loc"][-1])
     return source.where(*key)
 
@@ -75,6 +75,9 @@ def _sentence(entry: dict, alternatives: list[dict]) -> str:
     expected = [_EXPECTED.get(each["type"]) or each.get("ctx", {}).get("expected") for each in alternatives]
     if all(expected):
         return f"expected {' or '.join(dict.fromkeys(expected))}, got {shown}."
+    if kind in ("too_short", "too_long"):
+        bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
+        return f"expected {bound} {'entry' if bound.endswith(' 1') else 'entries'}, got {context['actual_length']}."
     for type_, word, bound in _BOUNDS:
         if kind == type_:
             return f"expected {word} {context[bound]:g}, got {shown}."
@@ -86,6 +89,8 @@ def _sentence(entry: dict, alternatives: list[dict]) -> str:
 def _show(value: Any) -> str:
     if isinstance(value, dict):
         return "keys and values"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from neurolurie.errors import SpecError, Where
+from neurolurie.errors import SpecError, Where, blamed
 
 Key = tuple[str | int, ...]
 
@@ -28,10 +29,29 @@ class Source:
                 return Where(file, line, dotted(key))
         return Where(self.file or None, None, dotted(key))
 
+    @contextmanager
+    def blaming(self, key: Key, given: Mapping, otherwise: Where, by_name: bool = True) -> Iterator[None]:
+        """A SpecError raised inside that knows no file gets the place of the parameter it speaks of first.
+
+        ``given`` are the parameters written below ``key``; ``otherwise`` is the place if it speaks of none of them.
+        """
+        try:
+            yield
+        except SpecError as error:
+            if error.where.file:
+                raise
+            name = blamed(error.message, given, by_name)
+            raise SpecError(error.message, otherwise if name is None else self.where(*key, name)) from None
+
     @property
     def folder(self) -> Path:
-        """The folder that relative paths in this source refer to."""
+        """The folder of this source's file."""
         return Path(self.file).parent if self.file else Path(".")
+
+    def folder_of(self, *key: str | int) -> Path:
+        """The folder that a relative path written at that key refers to: that of the file it was written in."""
+        file = self.where(*key).file
+        return Path(file).parent if file and Path(file).is_file() else self.folder
 
 
 def dotted(key: Iterable[str | int]) -> str:
@@ -52,8 +72,6 @@ def read_yaml(path: str | Path, _seen: tuple[Path, ...] = ()) -> Source:
     The file is merged over the one it extends: maps key by key, lists and values replaced, ``key: null`` deleted.
     """
     path = Path(path)
-    if path.resolve() in _seen:
-        raise SpecError(f"'{path}' extends itself.", Where(str(path), None, "extends"))
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -65,7 +83,9 @@ def read_yaml(path: str | Path, _seen: tuple[Path, ...] = ()) -> Source:
         if not isinstance(name, str):
             raise SpecError(f"expected the name of a file, got {name!r}.", source.where("extends"))
         base_path = path.parent / name
-        if not base_path.exists():
+        if base_path.resolve() in (*_seen, path.resolve()):
+            raise SpecError(f"'{name}' extends itself.", source.where("extends"))
+        if not base_path.is_file():
             raise SpecError(f"the file '{name}' does not exist beside '{path}'.", source.where("extends"))
         base = read_yaml(base_path, (*_seen, path.resolve()))
         del source.data["extends"]
@@ -87,9 +107,12 @@ def parse_yaml(text: str, file: str = "") -> Source:
         raise SpecError("this key is written twice; keep one.", Where(file, line, key)) from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise SpecError(f"this is not YAML: {error.problem}.", Where(file, line)) from None
-    except YAMLError as error:
-        raise SpecError(f"this is not YAML: {error}.", Where(file)) from None
+        what = f"{error.context}, {error.problem}" if error.problem.startswith("but ") else error.problem
+        raise SpecError(f"this is not YAML: {what}.", Where(file, line)) from None
+    except YAMLError as error:  # a character that no YAML may contain
+        line = text.count("\n", 0, getattr(error, "position", 0)) + 1
+        reason = getattr(error, "reason", str(error))
+        raise SpecError(f"this is not YAML: {reason}.", Where(file, line)) from None
     if not isinstance(tree, dict):
         raise SpecError("expected keys and values (`schema: 1` ...).", Where(file, 1))
     places: dict[Key, tuple[str, int | None]] = {(): (file, 1)}
@@ -123,33 +146,33 @@ def with_settings(source: Source, settings: Iterable[str]) -> Source:
     return source
 
 
-def with_value(source: Source, key: Key, value: Any, file: str) -> Source:
-    """A copy with one value replaced, which from then on is said to come from ``file``; None deletes it."""
+def with_value(source: Source, key: Key, value: Any, file: str, line: int | None = None) -> Source:
+    """A copy with one value replaced, from then on said to come from that file and line; None deletes it."""
     data = _copy(source.data)
     here: Any = data
     for depth, part in enumerate(key[:-1]):
         if isinstance(here, list):
-            here = _item(here, part, key[: depth + 1], file)
+            here = _item(here, part, key[: depth + 1], Where(file, line))
         else:
             if here.get(part) is None:
                 here[part] = {}
             here = here[part]
         if not isinstance(here, dict | list):
-            raise SpecError(f"'{dotted(key[: depth + 1])}' is {here!r}, it has no keys below it.", Where(file))
+            raise SpecError(f"'{dotted(key[: depth + 1])}' is {here!r}, it has no keys below it.", Where(file, line))
     if isinstance(here, list):
-        _item(here, key[-1], key, file)
+        _item(here, key[-1], key, Where(file, line))
     if value is None and isinstance(here, dict):
         here.pop(key[-1], None)
     else:
         here[key[-1]] = _copy(value)
     places = {k: v for k, v in source.places.items() if k[: len(key)] != key}
-    places[key] = (file, None)
+    places[key] = (file, line)
     return Source(data, places, source.file)
 
 
-def _item(items: list, index: str | int, key: Key, file: str) -> Any:
+def _item(items: list, index: str | int, key: Key, where: Where) -> Any:
     if not isinstance(index, int) or not 0 <= index < len(items):
-        raise SpecError(f"'{dotted(key[:-1])}' is a list of {len(items)}; number its entries from 0.", Where(file))
+        raise SpecError(f"'{dotted(key[:-1])}' is a list of {len(items)}; number its entries from 0.", where)
     return items[index]
 
 
@@ -182,8 +205,9 @@ def _plain(node: Any, key: Key, file: str, places: dict) -> Any:
     if isinstance(node, dict):
         out = {}
         for name, value in node.items():
+            line = node.lc.key(name)[0] + 1 if name in node.lc.data else None
             name = name if isinstance(name, int) and not isinstance(name, bool) else str(name)
-            places[(*key, name)] = (file, node.lc.key(name)[0] + 1 if name in node.lc.data else None)
+            places[(*key, name)] = (file, line)
             out[name] = _plain(value, (*key, name), file, places)
         return out
     if isinstance(node, list):

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from neurolurie.data import Dataset, find_patterns, load_data
-from neurolurie.errors import SpecError, Where, did_you_mean, lookup
+from neurolurie.certificates.certify import CLAIMS_HERE
+from neurolurie.data import PARTS, Dataset, find_patterns, load_data
+from neurolurie.errors import SpecError, Where, did_you_mean, lookup, placed
 from neurolurie.network.circuits import build_graph
 from neurolurie.network.graph import CircuitGraph
 from neurolurie.network.lesion import lesioned
 from neurolurie.network.lurie import LurieNetwork, Part
-from neurolurie.simulation.problem import Problem, pose
+from neurolurie.simulation.inputs import input_table
+from neurolurie.simulation.problem import Problem, count_steps, parse_record, pose
 from neurolurie.simulation.solvers import SOLVERS
 from neurolurie.spec.scenario import InputSpec, Scenario
 from neurolurie.spec.source import Source
@@ -57,12 +59,18 @@ class Experiment:
 
     def pose(self, x0: np.ndarray, progress: Callable[[int, int], None] | None = None) -> Problem:
         """The problem this experiment puts to a backend, from these initial states."""
-        run = self.scenario.simulate
-        return pose(
-            self.network, x0, duration=run.duration, dt=run.dt, solver=run.solver, inputs=list(self.inputs),
-            noise=self.sigma, seed=self.scenario.seed, record=run.record.model_dump(), dtype=run.dtype,
-            device=run.device, progress=progress,
-        )  # fmt: skip
+        run, place = self.scenario.simulate, self.source.where
+        record = run.record.model_dump()
+        with placed(place("simulate", "duration")):
+            count_steps(run.duration, run.dt)
+        with placed(place("simulate", "record", "states")):
+            parse_record(record, self.network)
+        with placed(place("simulate")):
+            return pose(
+                self.network, x0, duration=run.duration, dt=run.dt, solver=run.solver, inputs=list(self.inputs),
+                noise=self.sigma, seed=self.scenario.seed, record=record, dtype=run.dtype, device=run.device,
+                progress=progress,
+            )  # fmt: skip
 
 
 def build(scenario: Scenario, source: Source) -> Experiment:
@@ -73,6 +81,11 @@ def build(scenario: Scenario, source: Source) -> Experiment:
     graph = build_graph(source, scenario, _resolver(data), scenario.seed)
     network = graph.compose()
     lookup("solver", scenario.simulate.solver, SOLVERS, source.where("simulate", "solver"))
+    wanted = scenario.certify
+    if wanted is not None:
+        lookup("claim", wanted.claim, CLAIMS_HERE, source.where("certify", "claim"))
+        if (wanted.k or 1) > network.n:
+            raise SpecError(f"k is {wanted.k}, the network has {network.n} states.", source.where("certify", "k"))
     experiment = Experiment(scenario, source, data, graph, network, (), np.zeros(network.n))
     for number, name in enumerate(scenario.lesions):
         part = experiment.part(name, "lesions", number)
@@ -84,7 +97,11 @@ def _resolver(data: dict[str, Dataset]) -> Callable[[Any, Where], Any]:
     """Words such as ``digits.prototypes`` become the patterns they name."""
 
     def resolve(value: Any, where: Where) -> Any:
-        if isinstance(value, str) and value.partition(".")[0] in data:
+        if not isinstance(value, str):
+            return value
+        name, what = (*value.split("."), "")[:2]
+        # A misspelt name of data is told as such, not as a word that a builder cannot use.
+        if name in data or (what in PARTS and data):
             return find_patterns(value, data, where).values
         return value
 
@@ -108,7 +125,11 @@ def _with_inputs(experiment: Experiment) -> Experiment:
     for number, entry in enumerate(entries):
         states = experiment.part(entry.circuit, "inputs", number, "circuit").states
         columns[states, number] = _pattern(experiment, entry, number, states.stop - states.start)
-        signals.append(entry.model_dump(exclude={"circuit", "pattern"}, exclude_none=True))
+        signal = entry.model_dump(exclude={"circuit", "pattern"}, exclude_none=True)
+        key = ("inputs", number)
+        with experiment.source.blaming(key, signal, experiment.source.where(*key)):
+            input_table([signal], 1, 0, 1, 1.0)
+        signals.append(signal)
     silent = [{"kind": "constant", "amplitude": 0.0} for _ in range(network.E.shape[1])]
     own = network.E.toarray() if hasattr(network.E, "toarray") else network.E
     return _changed(

@@ -333,9 +333,12 @@ def test_wrong_circuits_are_told(name, circuit, parameters, sentence):
 def test_an_empty_graph_and_an_impossible_target_are_told():
     with pytest.raises(SpecError, match=r"^a graph without circuits cannot be composed\.$"):
         CircuitGraph().compose()
-    graph = two()
-    graph.couple("visual.out", "memory.in", np.ones((1, 2)))
-    with pytest.raises(SpecError, match=r"^'out -> in' needs a target whose C is square and invertible, 'memory' has one"):
+    graph, sentence = two(), "'out -> in' needs a target whose C is square and invertible, 'memory' has one of shape"
+    with pytest.raises(SpecError, match=f"^visual.out -> memory.in: {sentence}"):
+        graph.couple("visual.out", "memory.in", np.ones((1, 2)))
+    graph.couple("visual", "memory", Projection(np.ones((3, 2))))
+    graph.graph.edges["visual", "memory", 0]["projection"] = Projection(np.ones((1, 2)), "out", "in")
+    with pytest.raises(SpecError, match=f"^{sentence}"):
         graph.compose()
 
 
