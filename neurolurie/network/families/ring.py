@@ -27,7 +27,8 @@ def ring_attractor(
     ring are exact up to the Nth harmonic of the bump, so the angle is pinned to the units by an amount that falls
     exponentially with their number: 64 units keep it to 1e-11 rad over 200 time constants, 16 drift by 0.09 rad.
 
-    Inputs: two columns of E, in state units. A pulse along ``(cos psi, sin psi)``, strong beside the bump, puts it at psi.
+    Inputs: two columns of E, in state units. A pulse along ``(cos psi, sin psi)``, strong beside the bump, puts it at
+    psi.
 
     >>> ring = ring_attractor(units=8)
     >>> ring.n, ring.E.shape
