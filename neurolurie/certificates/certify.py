@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from neurolurie.certificates import basin
-from neurolurie.certificates.certificate import CLAIMS, Attempt, Certificate
+import numpy as np
+
+from neurolurie.certificates import basin, bounded, dominance
+from neurolurie.certificates.box import SlopeBox
+from neurolurie.certificates.certificate import Attempt, Certificate
 from neurolurie.certificates.contraction import SHRINK, contraction
 from neurolurie.certificates.energy import energy_of, settles_at_one_point, why_no_energy
+from neurolurie.certificates.falsify import MOST_STATES
 from neurolurie.certificates.proofs import Unproved
+from neurolurie.certificates.rung import SolverFailed
 from neurolurie.certificates.verify import prove
 from neurolurie.errors import SpecError, did_you_mean
 from neurolurie.network.lurie import LurieNetwork
@@ -30,9 +35,9 @@ def certify(network: LurieNetwork, claim: str | None = None, k: int | None = Non
     proved: 2-contracting: every bounded run settles at an equilibrium (k2, margin 2 /s)
     """
     claim = "k-contraction" if claim is None else claim
-    if claim not in CLAIMS_HERE:
-        raise SpecError(did_you_mean("claim", claim, CLAIMS_HERE))
-    function, allowed = CLAIMS_HERE[claim]
+    if claim not in CLAIMS:
+        raise SpecError(did_you_mean("claim", claim, CLAIMS))
+    function, allowed = CLAIMS[claim]
     if unknown := sorted(set(options) - set(allowed)):
         raise SpecError(did_you_mean(f"option of claim '{claim}'", unknown[0], allowed))
     if claim == "k-contraction":
@@ -61,12 +66,118 @@ def convergent(network: LurieNetwork, **options) -> Certificate:
         return settled(answer)
     attempts = (Attempt("energy", note=why_no_energy(network)),)
     found = contraction(network, min(2, network.n), **options)
-    smooth = found.k == 1 or network.phi.every("smooth")
+    smooth = network.phi.every("smooth")
+    if found.holds and (found.k == 1 or smooth):
+        witness = {**found.witness, "limit": "one equilibrium"}
+        return replace(found, claim="convergent", witness=witness, tried=attempts + found.tried)
+    attempts += found.tried
     if not smooth:
-        attempts += (Attempt("2-contraction", note="phi is not C^1, so 2-contraction is not known to imply it"),)
-    status = found.status if found.holds and smooth else "unknown"
-    witness = {**found.witness, "limit": "one equilibrium"} if status != "unknown" else {}
-    return replace(found, claim="convergent", status=status, witness=witness, tried=attempts + found.tried)
+        attempts += (Attempt("2-contraction", note="phi is not C^1: it is not known to make runs settle"),)
+        return Certificate("convergent", "unknown", tried=attempts, network=network)
+    witness, reason = dominated(network, 1)
+    if witness is not None:
+        answer = Certificate(
+            "convergent", "numerical", "1-dominance", witness={**witness, "limit": "one equilibrium"},
+            assumptions=("input constant in time, no noise", "runs that stay bounded"), network=network,
+            tried=(*attempts, Attempt("1-dominance", note="holds")),
+        )  # fmt: skip
+        return settled(answer)
+    tried = (*attempts, Attempt("1-dominance", note=reason))
+    return Certificate("convergent", "unknown", tried=tried, network=network)
+
+
+def dominated(network: LurieNetwork, p: int) -> tuple[dict | None, str]:
+    """The witness of p-dominance, or None and the reason."""
+    if network.n > MOST_STATES:
+        return None, f"more than {MOST_STATES} states"
+    box = SlopeBox.of(network)
+    if np.isfinite(network.phi.domain).any():
+        return None, "within a domain runs are not known to stay in it"
+    if reason := dominance.applies(box, p):
+        return None, reason
+    try:
+        witness = dominance.search(box, p)
+    except SolverFailed as error:
+        return None, str(error)
+    return (None, "no metric was found") if witness is None else ({"kind": "dominance", **witness}, "")
+
+
+def bounded_runs(network: LurieNetwork, **options) -> Certificate:
+    """Every run ends up in a ball: the part with unbounded phi contracts, the rest can push only so far."""
+    if np.isfinite(network.phi.domain).any():
+        note = "phi has a domain: runs are not known to stay in it"
+        return Certificate("bounded", "unknown", tried=(Attempt("contraction at infinity", note=note),), network=network)
+    part, tried = _explicit_contraction(bounded.rest(network), options)
+    if part is None:
+        return Certificate("bounded", "unknown", tried=tried, network=network)
+    rate = part.margin
+    radius = bounded.radius(network, part.witness, rate * (1 - 1e-6))
+    name, data = bounded.norm(part.witness)
+    witness = {"kind": "bounded", "part": part.witness, "rate": rate * (1 - 1e-6), "radius": radius * (1 + 1e-6)}
+    answer = Certificate(
+        "bounded", "numerical", part.method, 1, rate * (1 - 1e-6), None, witness,
+        ("input constant in time, no noise",), tried, network,
+    )  # fmt: skip
+    return settled(answer)
+
+
+def input_gain(network: LurieNetwork, **options) -> Certificate:
+    """How far two runs end up from each other under inputs that differ: at most the gain times the difference."""
+    part, tried = _explicit_contraction(network, options)
+    if part is None:
+        return Certificate("gain", "unknown", tried=tried, network=network)
+    measure = bounded.norm(part.witness)
+    stretch, rate = bounded.condition(measure, network.n), part.margin * (1 - 1e-6)
+    witness = {"kind": "gain", "part": part.witness, "gain": stretch / rate * (1 + 1e-6), "norm": measure[0]}
+    if measure[0] == "2":  # white noise of unit strength on every state: limsup E |x - x'|_P^2 <= tr P / (2 rate)
+        P = np.eye(network.n) if measure[1] is None else measure[1].T @ measure[1]
+        witness["noise_variance"] = float(np.trace(P) / (2 * rate) / np.linalg.eigvalsh(P)[0])
+    return settled(
+        Certificate("gain", "numerical", part.method, 1, rate, rate, witness, part.assumptions, tried, network)
+    )
+
+
+def _explicit_contraction(network: LurieNetwork, options) -> tuple[Certificate | None, tuple[Attempt, ...]]:
+    """A proof of 1-contraction in a norm that can be written down."""
+    part = contraction(network, 1, **options)
+    witness = bounded.explicit(part.witness) if part.holds else None
+    if witness is None and part.holds:
+        part = contraction(network.replace(parts={}), 1, **options)
+        witness = bounded.explicit(part.witness) if part.holds else None
+    return (None if witness is None else replace(part, witness=witness)), part.tried
+
+
+def oscillating(network: LurieNetwork, **options) -> Certificate:
+    """Almost every run ends in a limit cycle: bounded, 2-dominant, and one equilibrium with two unstable directions."""
+    tried: list[Attempt] = []
+
+    def answer(note: str) -> Certificate:
+        return Certificate("oscillates", "unknown", tried=(*tried, Attempt("oscillation", note=note)), network=network)
+
+    if not network.phi.every("smooth"):
+        return answer("phi is not C^1")
+    within = bounded_runs(network, **options)
+    tried += within.tried
+    if not within.holds:
+        return answer("runs are not proved bounded")
+    witness, reason = dominated(network, 2)
+    tried.append(Attempt("2-dominance", note=reason or "holds"))
+    if witness is None:
+        return answer(f"not proved 2-dominant: {reason}")
+    if not dominance.unique_equilibrium(SlopeBox.of(network)):
+        return answer("det J changes sign over the slope box, so there may be several equilibria")
+    try:
+        x = basin.equilibrium_near(network.dense(), np.zeros(network.n))
+    except SpecError as error:
+        return answer(str(error))
+    if (np.linalg.eigvals(network.jacobian(x)).real > 0).sum() != 2:
+        return answer("the equilibrium does not have two unstable directions")
+    witness = {**witness, "bounded": {**within.witness}, "equilibrium": x}
+    found = Certificate(
+        "oscillates", "numerical", "2-dominance", witness=witness, network=network,
+        assumptions=("input constant in time, no noise",), tried=tuple(tried),
+    )  # fmt: skip
+    return settled(found)
 
 
 def certified_basin(network: LurieNetwork, equilibrium=None) -> Certificate:
@@ -98,9 +209,11 @@ def settled(answer: Certificate) -> Certificate:
     return replace(answer, tried=(*answer.tried, Attempt("independent proof", note=reason)))
 
 
-CLAIMS_HERE = {
+CLAIMS: dict = {
     "k-contraction": (contraction, ("budget",)),
     "convergent": (convergent, ("budget",)),
     "basin": (certified_basin, ("equilibrium",)),
+    "bounded": (bounded_runs, ("budget",)),
+    "gain": (input_gain, ("budget",)),
+    "oscillates": (oscillating, ("budget",)),
 }
-assert set(CLAIMS_HERE) <= set(CLAIMS)

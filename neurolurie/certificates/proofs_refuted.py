@@ -33,12 +33,19 @@ def prove_refuted(network, k, witness) -> str:
 
 def lower_sum(J: Ball, k: int) -> float:
     """A lower bound of the sum of the k largest real parts of the eigenvalues, for every matrix in the ball."""
+    top = np.sort(floors(J))[::-1][:k]
+    return float(top.sum() - gamma(2 * k + 4) * np.abs(top).sum())
+
+
+def floors(J: Ball) -> np.ndarray:
+    """Lower bounds of the real parts of the eigenvalues, as a multiset, for every matrix in the ball."""
     values, V = np.linalg.eig(J.mid)
+    n = len(values)
+    nothing = np.full(n, -np.inf)
     try:
         W = np.linalg.inv(V)
     except np.linalg.LinAlgError:
-        return -np.inf
-    n = len(values)
+        return nothing
     size_W, size_V = np.abs(W), np.abs(V)
     # complex products: four real ones and two sums each
     product = W @ (J.mid @ V)
@@ -47,7 +54,7 @@ def lower_sum(J: Ball, k: int) -> float:
     F = np.abs(unit - np.eye(n)) + gamma(6 * n + 20) * (size_W @ size_V)
     f = float(upwards(F.sum(axis=1), n).max())
     if not f < 0.5 or not np.isfinite(product).all():
-        return -np.inf
+        return nothing
     entries = upwards(np.abs(product) + error, 4 * n + 20)
     # (I + F)^-1 G = G + H, |H| <= f/(1 - f) max row sum of |G| in the row-sum norm
     extra = f / (1 - f) * float(upwards(entries.sum(axis=1), n).max())
@@ -63,5 +70,4 @@ def lower_sum(J: Ball, k: int) -> float:
             start = left[i]
         end = max(end, right[i])
         floor[i] = start
-    top = np.sort(floor)[::-1][:k]
-    return float(top.sum() - gamma(2 * k + 4) * np.abs(top).sum())
+    return floor

@@ -43,25 +43,25 @@ def prove_basin(network, k, margin, witness) -> str:
     return "interval arithmetic"
 
 
-def _box(low, high) -> Ball:
+def box_of(low, high) -> Ball:
     middle = 0.5 * low + 0.5 * high
     return Ball(middle[:, None], upwards(np.maximum(high - middle, middle - low), 2)[:, None])
 
 
-def _preactivation(network, x: Ball) -> tuple[np.ndarray, np.ndarray]:
+def preactivation_of(network, x: Ball) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper bounds of y over a box of states."""
     y = Ball.of(network.C) @ x + Ball.of(network.by[:, None])
     slack = upwards(y.rad + 4 * UNIT * np.abs(y.mid))
     return (y.mid - slack)[:, 0], (y.mid + slack)[:, 0]
 
 
-def _slopes(network, low, high) -> tuple[np.ndarray, np.ndarray]:
+def slopes_of(network, low, high) -> tuple[np.ndarray, np.ndarray]:
     return widened(network, *network.phi.slope_on(low, high))
 
 
 def _majorant(network, low, high) -> np.ndarray:
     """An upper bound, entry by entry, of ``J_ii`` and ``|J_ij|`` over the box."""
-    least, most = _slopes(network, *_preactivation(network, _box(low, high)))
+    least, most = slopes_of(network, *preactivation_of(network, box_of(low, high)))
     require(bool(np.isfinite(most).all()), "a slope has no bound on the box")
     middle = 0.5 * least + 0.5 * most
     radius = upwards(np.maximum(most - middle, middle - least), 2)
@@ -71,9 +71,9 @@ def _majorant(network, low, high) -> np.ndarray:
     return M + upwards(J.rad + 4 * UNIT * np.abs(J.mid))
 
 
-def _image(network, low, high) -> Ball:
+def image_of(network, low, high) -> Ball:
     """phi over intervals of preactivations, as a column."""
-    least, most = _slopes(network, low, high)
+    least, most = slopes_of(network, low, high)
     v_low, v_high = network.phi(low), network.phi(high)
     middle = 0.5 * low + 0.5 * high
     steep = upwards(np.maximum(np.abs(least), np.abs(most)) * np.maximum(high - middle, middle - low), 4)
@@ -88,8 +88,8 @@ def _image(network, low, high) -> Ball:
 def _require_inwards(network, centre, inner, outer) -> None:
     """dx/dt points back towards ``inner`` wherever a run in ``outer`` is on or beyond one of its faces."""
     A, diagonal = network.A, network.A.diagonal()
-    x = _box(*outer)
-    v = _image(network, *_preactivation(network, x))
+    x = box_of(*outer)
+    v = image_of(network, *preactivation_of(network, x))
     rest = Ball.of(A - np.diag(diagonal)) @ x + Ball.of(network.B) @ v + Ball.of(network.bx[:, None])
     top = np.maximum(diagonal * inner[1], diagonal * outer[1])
     bottom = np.minimum(diagonal * inner[0], diagonal * outer[0])
@@ -99,7 +99,7 @@ def _require_inwards(network, centre, inner, outer) -> None:
         return
     M = _majorant(network, *outer)
     at = Ball.of(centre[:, None])
-    field = Ball.of(A) @ at + Ball.of(network.B) @ _image(network, *_preactivation(network, at))
+    field = Ball.of(A) @ at + Ball.of(network.B) @ image_of(network, *preactivation_of(network, at))
     field = field + Ball.of(network.bx[:, None])
     reach = upwards(np.maximum(outer[1] - centre, centre - outer[0]), 2)
     own = M.diagonal()

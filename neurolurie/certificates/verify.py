@@ -14,6 +14,12 @@ import numpy as np
 from scipy import sparse
 
 from neurolurie.certificates.proofs import CONTRACTION, Unproved, require
+from neurolurie.certificates.proofs_behaviour import (
+    prove_bounded,
+    prove_gain,
+    prove_one_dominance,
+    prove_oscillates,
+)
 from neurolurie.certificates.proofs_refuted import prove_refuted
 from neurolurie.certificates.proofs_sets import prove_basin, prove_energy
 from neurolurie.errors import NeurolurieError, SpecError
@@ -83,16 +89,23 @@ def prove(network: LurieNetwork, document: dict, witness: dict) -> str:
     if claim == "k-contraction":
         require(isinstance(k, int) and 1 <= k <= network.n, "k is not an order of this network")
         return CONTRACTION[witness["kind"]](network, k, margin, witness)
-    if claim == "basin":
-        return prove_basin(network, k, margin, witness)
-    if claim == "convergent":
-        return _prove_convergent(network, k, margin, witness)
-    raise Unproved(f"there is no proof of '{claim}'")
+    claims = {
+        "basin": prove_basin,
+        "convergent": _prove_convergent,
+        "bounded": prove_bounded,
+        "gain": prove_gain,
+        "oscillates": prove_oscillates,
+    }
+    require(claim in claims, f"there is no proof of '{claim}'")
+    return claims[claim](network, k, margin, witness)
 
 
 def _prove_convergent(network, k, margin, witness) -> str:
     if witness["kind"] == "energy":
         return prove_energy(network, k, margin, witness)
+    if witness["kind"] == "dominance":
+        require(network.phi.every("smooth"), "phi is not C^1")
+        return prove_one_dominance(network, k, margin, witness)
     require(k in (1, 2), "only 1- and 2-contraction make bounded runs settle")
     require(k == 1 or network.phi.every("smooth"), "2-contraction makes bounded runs settle for C^1 fields only")
     return CONTRACTION[witness["kind"]](network, k, margin, witness)

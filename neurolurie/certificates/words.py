@@ -42,7 +42,7 @@ def sentence(certificate) -> str:
         return f"refuted: {means}; {certificate.method}"
     if certificate.status == "boundary":
         return f"boundary: {means}; the bound is zero, so there is no uniform rate ({certificate.method})"
-    near = [one for one in certificate.tried if one.margin is not None]
+    near = [one for one in certificate.tried if one.margin is not None and one.method != "falsify"]
     best = max(near, key=lambda one: one.margin, default=None)
     nearest = f"nearest: {best.method}, margin {best.margin:.4g} /s" if best else "no test applied"
     return f"unknown: {means}; no test of {len(certificate.tried)} succeeded ({nearest})"
@@ -79,19 +79,20 @@ def _convergent(certificate) -> str:
 def _bounded(certificate) -> str:
     if not certificate.holds:
         return "not bounded" if certificate.status == "refuted" else "bounded?"
-    return f"bounded: every run ends up within |x|_P <= {certificate.witness['radius']:.4g}"
+    return f"bounded: every run ends up within |x| <= {certificate.witness['radius']:.4g} in the norm of the witness"
 
 
 def _oscillates(certificate) -> str:
     if not certificate.holds:
         return "does not oscillate" if certificate.status == "refuted" else "oscillates?"
-    return "oscillates: every run that does not start on the stable set of an unstable equilibrium ends in a limit cycle"
+    return "oscillates: every run ends in a limit cycle, except those that end at the one unstable equilibrium"
 
 
 def _gain(certificate) -> str:
     if not certificate.holds:
         return "gain?"
-    return f"state error <= {certificate.witness['gain']:.4g} s times the largest input disturbance"
+    norm = {"2": "2-norm", "linf": "sup norm", "l1": "1-norm"}[certificate.witness["norm"]]
+    return f"gain: runs stay within {certificate.witness['gain']:.4g} s times the largest disturbance of dx/dt ({norm})"
 
 
 def _basin(certificate) -> str:
