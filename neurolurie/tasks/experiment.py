@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from neurolurie.certificates.certify import CLAIMS_HERE
+from neurolurie.certificates.certificate import CLAIMS
 from neurolurie.data import PARTS, Dataset, find_patterns, load_data
 from neurolurie.errors import SpecError, Where, did_you_mean, lookup, placed
 from neurolurie.network.circuits import build_graph
@@ -83,7 +83,8 @@ def build(scenario: Scenario, source: Source) -> Experiment:
     lookup("solver", scenario.simulate.solver, SOLVERS, source.where("simulate", "solver"))
     wanted = scenario.certify
     if wanted is not None:
-        lookup("claim", wanted.claim, CLAIMS_HERE, source.where("certify", "claim"))
+        if wanted.claim not in CLAIMS:
+            raise SpecError(did_you_mean("claim", wanted.claim, CLAIMS), source.where("certify", "claim"))
         if (wanted.k or 1) > network.n:
             raise SpecError(f"k is {wanted.k}, the network has {network.n} states.", source.where("certify", "k"))
     experiment = Experiment(scenario, source, data, graph, network, (), np.zeros(network.n))
