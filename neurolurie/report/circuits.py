@@ -172,12 +172,12 @@ def _legend(figure, colours: Mapping[str, str]) -> None:
 def _caption(graph: nx.MultiDiGraph, edges: list[dict], scenario) -> str:
     sizes = [circuit.n for _, circuit in graph.nodes(data="circuit")]
     one = len(sizes) == 1
-    text = f"{'One circuit' if one else f'{len(sizes)} circuits'} with {sum(sizes)} states in all"
+    text = f"{'One circuit' if one else f'{len(sizes)} circuits'} with {sum(sizes)} states{'' if one else ' in all'}"
     if edges:
         text += f", joined by {len(edges)} projection{'s' * (len(edges) != 1)}"
         text += (
             "; the colour of an arrow names the rule that made its weights." if len(edges) > MOST_LABELS else
-            ". Words on an arrow name the rule that made its weights, where it starts and ends, and the strongest weight."
+            ". Words on an arrow name the rule that made its weights, where it starts and ends, and the largest one."
         )  # fmt: skip
     else:
         text += "; nothing projects into it from outside." if one else ", not joined to one another."

@@ -104,8 +104,9 @@ def draw_moments(run: Run, prefix: str = "") -> Drawing:
         "the states between were not recorded"
     )  # fmt: skip
     caption = (
-        f"Each row is one trial. Orange dots mark the pixels of the cue that were damaged; {between}. The last image is "
-        f"what was recalled: framed green if it equals the stored image, red if not, with a dot on every wrong pixel. "
+        f"Each row is one trial. Yellow dots mark the pixels of the cue that were damaged; {between}. The last image "
+        f"is what was recalled: framed green if it equals the stored image, orange if not, with a dot on every wrong "
+        f"pixel. "
         f"{failed} of the {len(trials)} "
         f"trials shown failed, {int((~arrays['exact']).sum())} of all {len(arrays['exact'])}."
     )
@@ -155,16 +156,16 @@ def draw_course(run: Run, prefix: str = "") -> Drawing | None:
         content = png(figure)
     median = np.median(arrays["overlap"], axis=0)
     caption = (
-        f"Every thin line is a trial: blue if it was recalled, red if not; the black line is the median. An overlap of "
-        f"1 means that every pixel is right; the cues start at {median[0]:.2f} and the median ends at {median[-1]:.2f}."
+        f"Every thin line is a trial: blue if it was recalled, orange if not; the black line is the median. An overlap "
+        f"of 1 means that every pixel is right; the cues start at {median[0]:.2f}, the median ends at {median[-1]:.2f}."
     )
     if "energy" in arrays:
         caption += " The energy never rises while input is constant and there is no noise."
     if entered is not None:
         held = np.isfinite(entered)
         caption += (
-            f" A green dot marks when a trial entered a certified region around the resting state that a stored pattern "
-            f"leads to ({held.sum()} of {len(held)} did): from there on it can only end there."
+            f" A green dot marks when a trial entered a certified region around the resting state that a stored "
+            f"pattern leads to ({held.sum()} of {len(held)} did): from there on it can only end there."
         )
     alt = f"Overlap with the cued pattern over time: the median rises from {median[0]:.2f} to {median[-1]:.2f}"
     alt += "; the energy of every trial falls." if "energy" in arrays else "."

@@ -124,7 +124,7 @@ def draw_states(run: Run, prefix: str = "") -> Drawing | None:
         f"{'Above: s' if both else 'S'}tate {labels[watched]} of {len(clipped)} trials, one of them drawn strong. "
     )
     if both:
-        caption += "Below: all states of that one trial. "
+        caption += "Below: all states of that one trial; where they coincide, a thin line lies on a thick one. "
     if len(windows) == 2:
         caption += f"The run has many cycles: only the first {CYCLES} and the last {CYCLES} are shown."
     return Drawing(f"{prefix}states.png", "States against time", caption.strip(),

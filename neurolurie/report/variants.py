@@ -74,14 +74,14 @@ def draw_comparison(runs: Sequence[Run]) -> Drawing:
     scores = " to ".join(f"{100 * score:.1f} %" for score in sorted({min(baselines), max(baselines)}))
     caption = (
         f"{f'The same {len(cues[0])} cues' if alike else 'The trials'} under every variant; recalled: {rates}. The "
-        f"triangle under a bar marks how many came near (at least 95 % overlap), the dashed line is what plain comparison "
-        f"with the stored images scores ({scores}). Why rules fail: the stored images resemble one another (overlap "
-        f"{mean:.2f} on average, {most:.2f} at most; unrelated images have 0), and {stored} patterns on {units} units are "
-        f"{stored / units:.3f} per unit, {'more' if stored / units > HEBB_CAPACITY else 'fewer'} than the "
+        f"triangle under a bar marks how many came near (at least 95 % overlap), the dashed line is what plain "
+        f"comparison with the stored images scores ({scores}). Why rules fail: the stored images resemble one another "
+        f"(overlap {mean:.2f} on average, {most:.2f} at most; unrelated images have 0), and {stored} patterns on "
+        f"{units} units are {stored / units:.3f} per unit, {'more' if stored / units > HEBB_CAPACITY else 'fewer'} than the "
         f"{HEBB_CAPACITY} that Hebb's rule can hold even if they were unrelated."
     )
     if alike:
-        caption += " Below, what some of the cues became; red frames are wrong."
+        caption += " Below, what some of the cues became; orange frames are wrong."
     return Drawing(
         "comparison.png", "Variants side by side", caption, f"Bars of outcomes for every variant; {rates}.", content
     )
