@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from neurolurie.errors import SpecError, lookup
-from neurolurie.kernels import choose, compiler
+from neurolurie.kernels import choose, compiler, operator
 from neurolurie.kernels.description import Description, Tableau
 from neurolurie.kernels.plain import plain_rollout
 from neurolurie.network.phi import Phi
@@ -57,32 +57,46 @@ def rollout(
     """
     tensors = {"A": A, "B": B, "C": C, "bx": bx, "by": by, "x0": x0}
     _check(tensors, steps, dt, every)
-    chosen = lookup("solver", solver, SOLVERS)
-    phi = Phi.of(phi, B.shape[1])
-    tableau = Tableau(chosen.nodes, chosen.stages, chosen.weights, chosen.exponential)
-    size = _step_sizes(A, dt, tableau)
-    description = None if _needs_plain(tensors.values()) else _description(x0, phi, tableau)
-    if description is None:
-        return plain_rollout(*tensors.values(), size, phi=phi, tableau=tableau, steps=steps, every=every)
-    from neurolurie.kernels import operator
-
+    name = None if _needs_plain(tensors.values()) else _kernel(phi, *B.shape, str(x0.dtype), x0.device.type, solver)
+    size = _step_sizes(A, dt, _exponential(solver))
+    if name is None:
+        phi = Phi.of(phi, B.shape[1])
+        return plain_rollout(
+            *tensors.values(), size, phi=phi, tableau=_tableau(solver), steps=steps, every=every
+        )
     spacing = operator.spacing_of(steps, every or 0, x0.numel() * x0.element_size(), memory)
-    name = operator.register(description, phi)
     return torch.ops.neurolurie.rollout(*tensors.values(), size, name, steps, every or 0, spacing)[0]
 
 
-def _description(x0: torch.Tensor, phi: Phi, tableau: Tableau) -> Description | None:
-    """The kernel for that network, or None if it has to run the plain loop."""
-    if x0.device.type != "cpu" or choose.unknown_kind(phi):
+def _kernel(phi, n: int, m: int, dtype: str, device: str, solver: str) -> str | None:
+    """The name of the operators' model for that network, or None if it has to run the plain loop."""
+    phi = Phi.of(phi, m)
+    if device != "cpu" or choose.unknown_kind(phi):
         return None
-    description = Description(x0.shape[1], phi.size, phi.names, tableau, str(x0.dtype).removeprefix("torch."))
+    description = Description(n, m, phi.names, _tableau(solver), dtype.removeprefix("torch."))
     if description.products > choose.UNROLLED:
         return None
-    missing = compiler.available()
-    if missing:
-        compiler.warn_once(missing)
+    try:
+        return operator.register(description, phi)
+    except compiler.NoCompiler as error:
+        compiler.warn_once(error.message)
         return None
-    return description
+
+
+# torch.compile calls it while it traces, instead of tracing into it: what it returns depends on no tensor.
+_kernel._dynamo_marked_constant = True
+
+
+def _tableau(solver: str) -> Tableau:
+    found = lookup("solver", solver, SOLVERS)
+    return Tableau(found.nodes, found.stages, found.weights, found.exponential)
+
+
+def _exponential(solver: str) -> bool:
+    return lookup("solver", solver, SOLVERS).exponential
+
+
+_exponential._dynamo_marked_constant = True
 
 
 def _needs_plain(tensors) -> bool:
@@ -92,9 +106,9 @@ def _needs_plain(tensors) -> bool:
     return any(torch.autograd.forward_ad.unpack_dual(tensor).tangent is not None for tensor in tensors)
 
 
-def _step_sizes(A: torch.Tensor, dt: float, tableau: Tableau) -> torch.Tensor:
+def _step_sizes(A: torch.Tensor, dt: float, exponential: bool) -> torch.Tensor:
     """``dt``, or ``dt phi1(dt A_ii)`` with ``phi1(z) = (e^z - 1) / z``, for every state."""
-    if not tableau.exponential:
+    if not exponential:
         return A.new_full((A.shape[0],), dt)
     z = dt * A.diagonal()
     near = z.abs() < 1e-5  # there phi1 = 1 + z/2 + z^2/6 to machine precision, and its gradient is not 0/0

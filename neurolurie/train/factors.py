@@ -1,0 +1,146 @@
+"""Building blocks of parametrisations: rotations, positive numbers, singular value forms, the projection on a bound."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import orthogonal
+
+from neurolurie.train.model import Counted, vector, zeros
+
+EPS = 1e-4  # 1/s: how far inside its bound every member stays at least (theory T2a: a bound met with equality is none)
+
+
+class Orthogonal(Counted):
+    """``count`` matrices (rows, columns) with orthonormal columns, by the matrix exponential around a base.
+
+    A square one moves within the component (determinant +1 or -1) of the base it was last set to.
+    """
+
+    def __init__(self, count: int, rows: int, columns: int):
+        super().__init__()
+        self.size = count * (rows * columns - columns * (columns + 1) // 2)
+        self.weight = nn.Parameter(torch.eye(rows, columns).repeat(count, 1, 1))
+        with torch.random.fork_rng(devices=[]):  # torch completes a tall base with random columns
+            torch.manual_seed(0)
+            orthogonal(self, "weight", "matrix_exp")
+
+    def forward(self) -> Tensor:
+        return self.weight
+
+    def set(self, value) -> None:
+        """Make this the base. Rows and columns must be orthonormal."""
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.weight = torch.as_tensor(np.array(value), dtype=self.parametrizations.weight.original.dtype)
+
+    def sample(self, rng: np.random.Generator) -> None:
+        """Haar-distributed."""
+        shape = self.parametrizations.weight.original.shape
+        Q, R = np.linalg.qr(rng.normal(size=shape))
+        self.set(Q * np.sign(np.diagonal(R, axis1=-2, axis2=-1))[..., None, :])
+
+
+class SingularForm(nn.Module):
+    """``count`` matrices ``U diag(s) V^T`` (rows, columns). s has any sign, so every determinant is reached (T2b)."""
+
+    def __init__(self, count: int, rows: int, columns: int):
+        super().__init__()
+        rank = min(rows, columns)
+        self.left, self.right = Orthogonal(count, rows, rank), Orthogonal(count, columns, rank)
+        self.values = zeros(count, rank)
+
+    def forward(self) -> Tensor:
+        return (self.left() * self.values[:, None, :]) @ self.right().mT
+
+    def singular(self) -> Tensor:
+        """Singular values, largest first (T2c: each matrix by itself)."""
+        return self.values.abs().sort(dim=-1, descending=True).values
+
+    def set(self, matrices: np.ndarray) -> None:
+        U, s, Vt = np.linalg.svd(matrices, full_matrices=False)
+        self.left.set(U)
+        self.right.set(np.swapaxes(Vt, -1, -2))
+        vector(self.values, s)
+
+    def sample(self, rng: np.random.Generator, low: float, high: float) -> None:
+        self.left.sample(rng)
+        self.right.sample(rng)
+        vector(self.values, rng.uniform(low, high, self.values.shape) * rng.choice([-1.0, 1.0], self.values.shape))
+
+
+class Triangular(Counted):
+    """``count`` matrices ``T = diag(e^d) N``, N upper triangular with ones on its diagonal; ``P = T^T T`` is any P > 0.
+
+    With ``scalar`` T is ``e^d I``.
+    """
+
+    def __init__(self, count: int, n: int, scalar: bool):
+        super().__init__()
+        self.n, self.scalar = n, scalar
+        self.logarithm = zeros(count, 1 if scalar else n)
+        if not scalar:
+            self.upper = zeros(count, n, n)
+        self.size = count if scalar else count * n * (n + 1) // 2
+
+    def forward(self) -> Tensor:
+        scale = self.logarithm.exp().expand(-1, self.n)
+        if self.scalar:
+            return torch.diag_embed(scale)
+        return scale[..., None] * (torch.eye(self.n).to(scale) + self.upper.triu(1))
+
+    def set(self, metric: np.ndarray) -> None:
+        """From P > 0, (count, n, n); with ``scalar`` from its mean eigenvalue."""
+        if self.scalar:
+            vector(self.logarithm, 0.5 * np.log(np.trace(metric, axis1=-2, axis2=-1) / self.n)[:, None])
+            return
+        T = np.swapaxes(np.linalg.cholesky(metric), -1, -2)
+        scale = np.diagonal(T, axis1=-2, axis2=-1)
+        vector(self.logarithm, np.log(scale))
+        vector(self.upper, T / scale[..., None])
+
+
+def positive(raw: Tensor) -> Tensor:
+    """Any number to one above `EPS` (softplus)."""
+    return nn.functional.softplus(raw) + EPS
+
+
+def raw_of(value: np.ndarray) -> np.ndarray:
+    """The number that `positive` turns into ``value``; values at or below `EPS` become its near neighbour."""
+    excess = np.maximum(np.asarray(value, float) - EPS, 1e-9)
+    return excess + np.log(-np.expm1(-excess))
+
+
+def top(values: Tensor, k: int) -> Tensor:
+    """Sum of the k largest entries along the last axis."""
+    return values.topk(k, dim=-1).values.sum(dim=-1)
+
+
+def lowered(values: np.ndarray, k: int, bound: float) -> np.ndarray:
+    """The vector nearest to ``values`` whose k largest entries sum to at most ``bound``; the order is kept.
+
+    >>> lowered(np.array([3.0, 1.0, -5.0]), 2, 0.0)
+    array([ 1., -1., -5.])
+    """
+    values = np.asarray(values, float)
+
+    def moved(step: float) -> np.ndarray:
+        """``values - step w``: w in [0, 1] with sum k is nearest to values / step (Moreau's decomposition)."""
+        low, high = values.min() - step, values.max()
+        for _ in range(60):
+            threshold = 0.5 * (low + high)
+            if np.clip((values - threshold) / step, 0.0, 1.0).sum() > k:
+                low = threshold
+            else:
+                high = threshold
+        return values - step * np.clip((values - threshold) / step, 0.0, 1.0)
+
+    excess = lambda candidate: np.sort(candidate)[::-1][:k].sum() - bound  # noqa: E731
+    if excess(values) <= 0:
+        return values
+    low, high = 0.0, 2.0 * (np.abs(values).sum() + abs(bound)) + 1.0
+    for _ in range(60):
+        step = 0.5 * (low + high)
+        low, high = (step, high) if excess(moved(step)) > 0 else (low, step)
+    return moved(high)
