@@ -19,6 +19,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """One cache for the session and its worker processes, unless the caller has chosen one to keep."""
+    config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:pyparsing")  # Brian2 uses its old spellings
     if "NEUROLURIE_CACHE" not in os.environ:
         config.neurolurie_cache = tempfile.mkdtemp(prefix="neurolurie-tests-")
         os.environ["NEUROLURIE_CACHE"] = config.neurolurie_cache
