@@ -32,6 +32,6 @@ def find(kind: str, name: str, beside: Path | None = None, where: Where | None =
             if candidate.is_file():
                 return candidate
     shipped = folder(kind) / f"{name.removesuffix('.yaml').removeprefix(f'{kind}/')}.yaml"
-    if shipped.is_file():
+    if shipped.is_file() and ".." not in Path(name).parts:
         return shipped
     raise SpecError(did_you_mean(kind.removesuffix("s"), name, names(kind)), where)
