@@ -10,6 +10,7 @@ from scipy import sparse
 
 from neurolurie.errors import SpecError
 from neurolurie.network.lurie import LurieNetwork, Matrix, Part
+from neurolurie.network.parts import composed_parts
 from neurolurie.network.phi import Phi
 
 if TYPE_CHECKING:
@@ -28,93 +29,110 @@ def compose(
     networks = list(circuits.values())
     states = _offsets([network.n for network in networks])
     channels = _offsets([network.m for network in networks])
-    columns = _offsets([network.E.shape[1] for network in networks])
-    place = {name: number for number, name in enumerate(circuits)}
-    blocks = {"A": _Blocks(), "B": _Blocks(), "C": _Blocks(), "E": _Blocks()}
-    for network, x, y, u in zip(networks, states, channels, columns, strict=False):
-        for letter, row, column in (("A", x, x), ("B", x, y), ("C", y, x), ("E", x, u)):
-            blocks[letter].put(getattr(network, letter), row, column)
-    for source, target, projection in projections:
-        a, b = place[source], place[target]
-        match projection.source_port, projection.target_port:
-            case "state", "rate":
-                blocks["A"].put(projection.matrix, states[b], states[a])
-            case "out", "rate":
-                blocks["B"].put(projection.matrix, states[b], channels[a])
-            case "state", "in":
-                blocks["C"].put(projection.matrix, channels[b], states[a])
-            case _:
-                blocks["B"].put(through_leak(networks[b], projection.matrix, target), states[b], channels[a])
-    n, m, inputs = int(states[-1]), int(channels[-1]), int(columns[-1])
+    inputs = _offsets([network.E.shape[1] for network in networks])
+    blocks = {letter: _Blocks() for letter in "ABCE"}
+    x, y, u = states.tolist(), channels.tolist(), inputs.tolist()
+    for place, network in enumerate(networks):
+        blocks["A"].put(network.A, x[place], x[place])
+        blocks["B"].put(network.B, x[place], y[place])
+        blocks["C"].put(network.C, y[place], x[place])
+        blocks["E"].put(network.E, x[place], u[place])
+    _put_projections(blocks, circuits, projections, x, y)
+    n, m, columns = x[-1], y[-1], u[-1]
     dense = n <= DENSE_STATES and not any(network.is_sparse for network in networks)
-    shapes = {"A": (n, n), "B": (n, m), "C": (m, n), "E": (n, inputs)}
+    shapes = {"A": (n, n), "B": (n, m), "C": (m, n), "E": (n, columns)}
     return LurieNetwork(
         **{letter: blocks[letter].matrix(shape, dense) for letter, shape in shapes.items()},
         bx=np.concatenate([network.bx for network in networks]),
         by=np.concatenate([network.by for network in networks]),
         phi=Phi.join([network.phi for network in networks]),
-        parts=dict(_parts(circuits, states, channels)),
+        parts=composed_parts(circuits, states, channels, inputs),
         states=tuple(f"{name}.{label}" for name, network in circuits.items() for label in network.states),
     )
 
 
+def through_leak(network: LurieNetwork, W: Matrix, name: str, at: Part | None = None) -> np.ndarray:
+    """``-A C^-1 W``: the current that raises y at rest by W phi, see `CircuitGraph`; of the circuit ``at`` if given."""
+    x, y = (slice(None), slice(None)) if at is None else (at.states, at.preactivations)
+    A, C = _dense(network.A[x, x]), _dense(network.C[y, x])
+    if C.shape[0] != C.shape[1] or np.linalg.matrix_rank(C) < len(C):
+        raise SpecError(
+            f"'out -> in' needs a target whose C is square and invertible, '{name}' has one of shape "
+            f"{C.shape} and rank {np.linalg.matrix_rank(C)}; use 'state -> in' or 'out -> rate'."
+        )
+    return -A @ np.linalg.solve(C, _dense(W))
+
+
+def _put_projections(blocks: dict[str, _Blocks], circuits: Mapping[str, LurieNetwork], projections, x, y) -> None:
+    place = {name: number for number, name in enumerate(circuits)}
+    currents: dict[tuple, tuple] = {}  # the same matrix into the same circuit goes through its leak once
+    for source, target, projection in projections:
+        a, b, matrix = place[source], place[target], projection.matrix
+        from_state, to_rate = projection.source_port == "state", projection.target_port == "rate"
+        if not from_state and not to_rate:
+            key = (id(circuits[target]), id(matrix), id(projection.target_at))
+            if key not in currents:
+                currents[key] = (through_leak(circuits[target], matrix, target, projection.target_at), projection)
+            matrix, to_rate = currents[key][0], True
+        column, row = (x[a], x[b]) if from_state and to_rate else (x[a], y[b]) if from_state else (y[a], x[b])
+        inner = projection.source_at
+        if inner is not None:
+            column += inner.states.start if from_state else inner.preactivations.start
+        inner = projection.target_at
+        if inner is not None:
+            row += inner.states.start if to_rate else inner.preactivations.start
+        blocks["A" if from_state and to_rate else "C" if from_state else "B"].put(matrix, row, column, projection.weight)
+
+
 class _Blocks:
-    """Blocks at offsets, gathered as triplets and added up where they overlap."""
+    """Blocks at offsets, gathered first and turned into triplets all at once; they add up where they overlap."""
 
     def __init__(self):
-        self.rows, self.columns, self.values = [], [], []
-        self._triplets: dict[int, tuple] = {}
+        self._matrices: list[Matrix] = []
+        self._number: dict[int, int] = {}  # the same matrix object is often put thousands of times, and kept once
+        self._placed: list[tuple[int, int, int, float]] = []
 
-    def put(self, matrix: Matrix, row: int, column: int) -> None:
-        # The same matrix object is often put thousands of times: its triplets are found once. The matrix is kept
-        # beside them, so that its id is not given to another object.
-        if id(matrix) not in self._triplets:
-            self._triplets[id(matrix)] = (*_nonzero(matrix), matrix)
-        i, j, values, _ = self._triplets[id(matrix)]
-        self.rows.append(i + row)
-        self.columns.append(j + column)
-        self.values.append(values)
+    def put(self, matrix: Matrix, row: int, column: int, weight: float = 1.0) -> None:
+        number = self._number.setdefault(id(matrix), len(self._matrices))
+        if number == len(self._matrices):
+            self._matrices.append(matrix)
+        self._placed.append((number, row, column, weight))
 
     def matrix(self, shape: tuple[int, int], dense: bool) -> Matrix:
-        coords = (np.concatenate(self.rows), np.concatenate(self.columns))
-        coo = sparse.coo_array((np.concatenate(self.values), coords), shape=shape)
+        starts, counts, i, j, values = _entries(self._matrices)
+        number, row, column = np.array([place[:3] for place in self._placed], np.int64).T
+        weight = np.array([place[3] for place in self._placed])
+        sizes = counts[number]
+        before = np.cumsum(sizes) - sizes
+        entry = np.arange(sizes.sum()) + np.repeat(starts[number] - before, sizes)
+        rows, columns = i[entry] + np.repeat(row, sizes), j[entry] + np.repeat(column, sizes)
+        coo = sparse.coo_array((values[entry] * np.repeat(weight, sizes), (rows, columns)), shape=shape)
         return coo.toarray() if dense else coo.tocsr()
 
 
-def _nonzero(matrix: Matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows, columns and values of the entries that are not zero."""
-    if sparse.issparse(matrix):
-        coo = matrix.tocoo()
-        return *coo.coords, coo.data
-    rows, columns = np.nonzero(matrix)
-    return rows, columns, matrix[rows, columns]
+def _entries(matrices: Sequence[Matrix]) -> tuple[np.ndarray, ...]:
+    """The entries that are not zero: where those of each matrix start, how many, and all rows, columns, values."""
+    found: dict[int, tuple] = {}
+    alike: dict[tuple[int, int], list[int]] = {}
+    for number, matrix in enumerate(matrices):
+        if sparse.issparse(matrix):
+            coo = matrix.tocoo()
+            found[number] = (*coo.coords, coo.data)
+        else:
+            alike.setdefault(matrix.shape, []).append(number)
+    for shape, numbers in alike.items():  # thousands of small dense matrices of one shape are searched together
+        stack = np.stack([matrices[number] for number in numbers])
+        which, rows, columns = np.nonzero(stack)
+        edges = np.searchsorted(which, np.arange(1, len(numbers)))
+        parts = (np.split(array, edges) for array in (rows, columns, stack[which, rows, columns]))
+        found.update(zip(numbers, zip(*parts, strict=True), strict=True))
+    counts = np.array([len(found[number][2]) for number in range(len(matrices))], np.int64)
+    gathered = (np.concatenate([found[number][k] for number in range(len(matrices))]) for k in range(3))
+    return np.cumsum(counts) - counts, counts, *gathered
 
 
-def through_leak(network: LurieNetwork, W: Matrix, name: str) -> np.ndarray:
-    """``-A C^-1 W``: the current that raises y at rest by W phi, see `CircuitGraph`."""
-    local = network.dense()
-    if network.n != network.m or np.linalg.matrix_rank(local.C) < network.n:
-        raise SpecError(
-            f"'out -> in' needs a target whose C is square and invertible, '{name}' has one of shape "
-            f"{local.C.shape} and rank {np.linalg.matrix_rank(local.C)}; use 'state -> in' or 'out -> rate'."
-        )
-    return -local.A @ np.linalg.solve(local.C, W.toarray() if sparse.issparse(W) else W)
-
-
-def _parts(circuits: Mapping[str, LurieNetwork], states: np.ndarray, channels: np.ndarray):
-    """Names and slices of all circuits, those of nested graphs as ``outer/inner``."""
-    for (name, network), x, y in zip(circuits.items(), states.tolist(), channels.tolist(), strict=False):
-        if len(network.parts) == 1:
-            yield name, Part(slice(x, x + network.n), slice(y, y + network.m))
-            continue
-        for inner, part in network.parts.items():
-            yield (
-                f"{name}/{inner}",
-                Part(
-                    slice(x + part.states.start, x + part.states.stop),
-                    slice(y + part.preactivations.start, y + part.preactivations.stop),
-                ),
-            )
+def _dense(matrix: Matrix) -> np.ndarray:
+    return matrix.toarray() if sparse.issparse(matrix) else matrix
 
 
 def _offsets(sizes: Sequence[int]) -> np.ndarray:

@@ -12,7 +12,8 @@ import numpy as np
 from neurolurie.errors import SpecError, Where, did_you_mean
 from neurolurie.network.compose import compose, through_leak
 from neurolurie.network.connectivity import Coupling, make_coupling
-from neurolurie.network.lurie import LurieNetwork, Matrix
+from neurolurie.network.lurie import LurieNetwork, Matrix, Part
+from neurolurie.network.parts import find_part, inner_names
 
 SOURCE_PORTS = {"state": "x", "out": "phi(y)"}
 TARGET_PORTS = {"rate": "dx/dt", "in": "y", "drive": "u"}
@@ -20,12 +21,18 @@ TARGET_PORTS = {"rate": "dx/dt", "in": "y", "drive": "u"}
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """One matrix from the states or outputs of a circuit to the rates or preactivations of another."""
+    """``weight`` times a matrix from the states or outputs of a circuit to the rates or preactivations of another.
+
+    ``source_at`` and ``target_at`` are the parts of the two that it joins, if they are graphs; None is all of them.
+    """
 
     matrix: Matrix
     source_port: str = "state"
     target_port: str = "rate"
     rule: str = "matrix"
+    weight: float = 1.0
+    source_at: Part | None = None
+    target_at: Part | None = None
 
 
 class CircuitGraph:

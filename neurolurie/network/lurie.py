@@ -19,10 +19,11 @@ Vector = np.ndarray
 
 @dataclass(frozen=True)
 class Part:
-    """The states and the preactivations that one circuit owns inside a composed network."""
+    """The states, the preactivations and the inputs (columns of E) that one circuit owns inside a composed network."""
 
     states: slice
     preactivations: slice
+    inputs: slice = field(default_factory=lambda: slice(0, 0), compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ class LurieNetwork:
         if self.E.shape[0] != n:
             raise SpecError(f"E has {self.E.shape[0]} rows, expected {n}, one for each state.")
         put("phi", Phi.of(self.phi, m))
-        put("parts", dict(self.parts) or {"network": Part(slice(0, n), slice(0, m))})
+        put("parts", dict(self.parts) or {"network": Part(slice(0, n), slice(0, m), slice(0, self.E.shape[1]))})
         put("states", tuple(self.states) or tuple(f"x{i + 1}" for i in range(n)))
         if len(self.states) != n:
             raise SpecError(f"{len(self.states)} state labels given, the network has {n} states.")
