@@ -29,7 +29,8 @@ class Model:
 
 
 def register(description: Description, phi: Phi) -> str:
-    """The name under which the operators find that description."""
+    """The name under which the operators find that description; its kernel is compiled. Raises NoCompiler."""
+    run_dense.forward_library(description)
     name = hashlib.sha256(repr(description).encode()).hexdigest()[:16]
     _MODELS.setdefault(name, Model(description, phi))
     return name

@@ -57,7 +57,7 @@ def rollout(
     """
     tensors = {"A": A, "B": B, "C": C, "bx": bx, "by": by, "x0": x0}
     _check(tensors, steps, dt, every)
-    name = None if _needs_plain(tensors.values()) else _kernel(phi, *B.shape, str(x0.dtype), x0.device.type, solver)
+    name = None if _needs_plain() else _kernel(phi, *B.shape, str(x0.dtype), x0.device.type, solver)
     size = _step_sizes(A, dt, _exponential(solver))
     if name is None:
         phi = Phi.of(phi, B.shape[1])
@@ -99,11 +99,12 @@ def _exponential(solver: str) -> bool:
 _exponential._dynamo_marked_constant = True
 
 
-def _needs_plain(tensors) -> bool:
-    """Whether a transform of torch.func or forward-mode differentiation is looking: operators give it no tangents."""
-    if torch._C._functorch.peek_interpreter_stack() is not None:
+def _needs_plain() -> bool:
+    """Whether forward-mode differentiation or a transform of torch.func is looking: operators give them no tangents."""
+    if torch.autograd.forward_ad._current_level >= 0:
         return True
-    return any(torch.autograd.forward_ad.unpack_dual(tensor).tangent is not None for tensor in tensors)
+    # torch.compile cannot ask for the stack of transforms; it refuses those that an operator has no rule for itself
+    return not torch.compiler.is_compiling() and torch._C._functorch.peek_interpreter_stack() is not None
 
 
 def _step_sizes(A: torch.Tensor, dt: float, exponential: bool) -> torch.Tensor:

@@ -8,8 +8,8 @@ import pytest
 from neurolurie.kernels import compiler
 from neurolurie.network.nonlinearity import NONLINEARITIES
 
-# Largest error in units of the last place of the result.
-BOUND = {"tanh": 2.5, "logistic": 2.5, "softplus": 3.5, "inverse-square-root": 2.5}
+# Largest error in units of the last place of the result (float32, float64).
+BOUND = {"tanh": (2.5, 2.5), "logistic": (2.5, 3.5), "softplus": (3.5, 4.5), "inverse-square-root": (2.5, 2.5)}
 
 
 @pytest.fixture(scope="module", params=["float32", "float64"])
@@ -88,7 +88,7 @@ def test_error_stays_within_the_stated_units_over_all_exponents(functions, name)
     limit = np.sqrt(float(np.finfo(dtype).max)) / 2 if name == "inverse-square-root" else np.inf  # y * y must be finite
     y = every_exponent(dtype, -limit, limit)
     error = units(value(name, y), exact(name, y), dtype)
-    assert error.max() <= BOUND[name], f"{name}: {error.max():.2f} ulp at {y[error.argmax()]!r}"
+    assert error.max() <= BOUND[name][dtype == "float64"], f"{name}: {error.max():.2f} ulp at {y[error.argmax()]!r}"
 
 
 @pytest.mark.parametrize("name", NONLINEARITIES)

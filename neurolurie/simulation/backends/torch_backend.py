@@ -31,7 +31,10 @@ class TorchBackend(Backend):
     def run(self, problem: Problem) -> Trajectory:
         reason = no_kernel(problem)
         if reason is None:
-            return run_kernel(problem)
+            try:
+                return run_kernel(problem)
+            except compiler.NoCompiler as error:
+                compiler.warn_once(reason := error.message)
         from neurolurie.simulation.backends.torch_loop import run_loop
 
         trajectory = run_loop(problem)

@@ -1,0 +1,132 @@
+"""The three kernels against the reference: written out, circuits in lanes, around BLAS."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from neurolurie.kernels import memory
+from neurolurie.network.lurie import LurieNetwork, Part
+from neurolurie.network.nonlinearity import NONLINEARITIES
+from neurolurie.simulation.problem import pose
+from neurolurie.simulation.simulate import parity, simulate, solve
+from neurolurie.simulation.solvers import SOLVERS
+
+INPUTS = [{"kind": "pulse", "amplitude": 1.0, "on": 0.3, "off": 0.5}, {"kind": "constant", "amplitude": 0.2}]
+
+
+def dense(n, m, seed=0, phi="tanh"):
+    rng = np.random.default_rng(seed)
+    scale = 1 / np.sqrt(n)
+    return LurieNetwork(
+        A=-2 * np.eye(n) + 0.2 * scale * rng.normal(size=(n, n)), B=scale * rng.normal(size=(n, m)),
+        C=scale * rng.normal(size=(m, n)), bx=rng.normal(size=n), by=rng.normal(size=m), E=rng.normal(size=(n, 2)), phi=phi,
+    )  # fmt: skip
+
+
+def circuits(count, couplings, where, seed=0):
+    """Circuits of two types (3 states, 3 tanh; 2 states, 4 of relu and logistic) with random couplings."""
+    rng = np.random.default_rng(seed)
+    shapes = [(3, 3) if k % 3 else (2, 4) for k in range(count)]
+    parts, phi, x, y = {}, [], 0, 0
+    for k, (n, m) in enumerate(shapes):
+        parts[f"c{k}"] = Part(slice(x, x + n), slice(y, y + m))
+        phi += ["tanh"] * 3 if m == 3 else ["relu", "logistic"] * 2
+        x, y = x + n, y + m
+    blocks = lambda rows, columns: sparse.block_diag(  # noqa: E731
+        [0.3 * rng.normal(size=(s[rows], s[columns])) for s in shapes], format="csr"
+    )
+    matrices = {"A": blocks(0, 0) - 2 * sparse.eye_array(x), "B": blocks(0, 1), "C": blocks(1, 0)}
+    shape = matrices[where].shape
+    places = (rng.integers(0, shape[0], couplings), rng.integers(0, shape[1], couplings))
+    matrices[where] = matrices[where] + sparse.coo_array((0.1 * rng.normal(size=couplings), places), shape=shape)
+    return LurieNetwork(
+        **{name: sparse.csr_array(matrix) for name, matrix in matrices.items()}, bx=rng.normal(size=x),
+        by=rng.normal(size=y), E=sparse.random_array((x, 2), density=0.2, rng=rng), phi=phi, parts=parts,
+    )  # fmt: skip
+
+
+NETWORKS = {
+    "written out": lambda: dense(4, 5, phi=["tanh", "relu", "logistic", "softplus", "gelu"]),
+    "around BLAS": lambda: dense(45, 37, phi=(["tanh"] * 5 + ["relu"]) * 6 + ["erf"]),
+    "circuits, A": lambda: circuits(120, 500, "A"),
+    "circuits, B": lambda: circuits(120, 500, "B"),
+    "circuits, C": lambda: circuits(120, 500, "C"),
+}
+CODE = {"written out": "trials in lanes", "around BLAS": "around BLAS"}
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_kernel_agrees_with_the_reference(name, solver):
+    network = NETWORKS[name]()
+    x0 = np.random.default_rng(1).normal(size=(3, network.n))
+    kw = dict(duration=1.0, dt=0.02, solver=solver, inputs=INPUTS, noise=0.1, seed=2**40 + 3, stream=1, first_step=5)
+    record = {"every": 7, "states": [3, 0, 1]}
+    found = simulate(network, x0, backend="torch", record=record, **kw)
+    expected = simulate(network, x0, backend="reference", record=record, **kw)
+    assert CODE.get(name, "circuits in lanes") in found.attrs["code"]
+    assert parity(expected.values, found.values) < 1e-13
+
+
+def test_3000_steps_of_a_contracting_network_agree_to_1e_12():
+    rng = np.random.default_rng(3)
+    network = LurieNetwork(A=-3 * np.eye(6), B=rng.normal(size=(6, 6)) / 3, C=rng.normal(size=(6, 6)) / 3, by=rng.normal(size=6))
+    x0 = rng.normal(size=(20, 6))
+    runs = [simulate(network, x0, duration=30.0, dt=0.01, backend=b).values for b in ("reference", "torch")]
+    assert parity(*runs) < 1e-12
+
+
+@pytest.mark.parametrize("phi", NONLINEARITIES)
+def test_float32_is_float64_to_single_precision(phi):
+    network = dense(3, 3, seed=5, phi=phi).replace(B=0.1 * np.eye(3), C=np.eye(3))
+    x0 = np.random.default_rng(1).uniform(-1, 1, (10, 3))
+    kw = dict(duration=1.0, dt=0.01, solver="heun", noise=0.05)
+    assert parity(simulate(network, x0, **kw).values, simulate(network, x0, dtype="float32", **kw).values) < 3e-6
+
+
+def test_single_states_share_lanes_where_there_are_no_circuits():
+    rng = np.random.default_rng(0)
+    n, m = 700, 500
+    draw = lambda rows, columns: sparse.random_array((rows, columns), density=0.01, rng=rng)  # noqa: E731
+    network = LurieNetwork(A=draw(n, n) - 2 * sparse.eye_array(n), B=draw(n, m), C=draw(m, n), phi=["tanh", "relu"] * 250)
+    x0 = rng.normal(size=(2, n))
+    runs = [simulate(network, x0, duration=1.0, dt=0.02, solver="rk4", backend=b) for b in ("reference", "torch")]
+    assert "circuits in lanes" in runs[1].attrs["code"]
+    assert parity(runs[0].values, runs[1].values) < 1e-13
+
+
+def test_a_matrix_changed_in_place_is_seen():
+    network = circuits(120, 500, "B")
+    x0 = np.ones((1, network.n))
+    kw = dict(duration=0.2, dt=0.02, record="final")
+    before = simulate(network, x0, **kw).values.copy()
+    network.B.data *= 2.0
+    after = simulate(network, x0, **kw).values
+    assert not np.allclose(before, after)
+    assert parity(simulate(network, x0, backend="reference", **kw).values, after) < 1e-13
+
+
+@pytest.mark.parametrize("name", ["written out", "around BLAS", "circuits, B"])
+def test_progress_is_told_and_changes_no_number(name):
+    network = NETWORKS[name]()
+    x0 = np.ones((2, network.n))
+    told = []
+    kw = dict(duration=2.0, dt=0.01, inputs=INPUTS, noise=0.1, record={"every": 3})
+    plain = solve(pose(network, x0, **kw), "torch")
+    watched = solve(pose(network, x0, progress=lambda done, total: told.append((done, total)), **kw), "torch")
+    assert parity(plain.states, watched.states) < 1e-14 and parity(plain.final, watched.final) < 1e-14
+    assert told == sorted(told) and told[-1] == (200, 200) and len(told) > 10
+
+
+def test_memory_that_nobody_holds_is_used_again_and_memory_in_use_is_not():
+    memory.release()
+    first = memory.empty((1 << 20,), "float64")
+    first[:] = 1.0
+    address = first.ctypes.data
+    view = first[10:20]
+    del first
+    second = memory.empty((1 << 20,), "float64")
+    second[:] = 2.0
+    assert second.ctypes.data != address and (view == 1.0).all()
+    del view
+    assert memory.empty((1 << 20,), "float64").ctypes.data == address
