@@ -63,7 +63,10 @@ def through_leak(network: LurieNetwork, W: Matrix, name: str, at: Part | None = 
     return -A @ np.linalg.solve(C, _dense(W))
 
 
-def _put_projections(blocks: dict[str, _Blocks], circuits: Mapping[str, LurieNetwork], projections, x, y) -> None:
+def _put_projections(
+    blocks: dict[str, _Blocks], circuits: Mapping[str, LurieNetwork],
+    projections: Sequence[tuple[str, str, Projection]], x: list[int], y: list[int],
+) -> None:  # fmt: skip
     place = {name: number for number, name in enumerate(circuits)}
     currents: dict[tuple, tuple] = {}  # the same matrix into the same circuit goes through its leak once
     for source, target, projection in projections:
@@ -81,7 +84,8 @@ def _put_projections(blocks: dict[str, _Blocks], circuits: Mapping[str, LurieNet
         inner = projection.target_at
         if inner is not None:
             row += inner.states.start if to_rate else inner.preactivations.start
-        blocks["A" if from_state and to_rate else "C" if from_state else "B"].put(matrix, row, column, projection.weight)
+        letter = "A" if from_state and to_rate else "C" if from_state else "B"
+        blocks[letter].put(matrix, row, column, projection.weight)
 
 
 class _Blocks:
@@ -99,36 +103,38 @@ class _Blocks:
         self._placed.append((number, row, column, weight))
 
     def matrix(self, shape: tuple[int, int], dense: bool) -> Matrix:
-        starts, counts, i, j, values = _entries(self._matrices)
-        number, row, column = np.array([place[:3] for place in self._placed], np.int64).T
-        weight = np.array([place[3] for place in self._placed])
+        starts, counts, i, j, entries = _entries(self._matrices)
+        number, row, column, weight = (np.array(values) for values in zip(*self._placed, strict=True))
         sizes = counts[number]
         before = np.cumsum(sizes) - sizes
         entry = np.arange(sizes.sum()) + np.repeat(starts[number] - before, sizes)
         rows, columns = i[entry] + np.repeat(row, sizes), j[entry] + np.repeat(column, sizes)
-        coo = sparse.coo_array((values[entry] * np.repeat(weight, sizes), (rows, columns)), shape=shape)
+        coo = sparse.coo_array((entries[entry] * np.repeat(weight, sizes), (rows, columns)), shape=shape)
         return coo.toarray() if dense else coo.tocsr()
 
 
 def _entries(matrices: Sequence[Matrix]) -> tuple[np.ndarray, ...]:
     """The entries that are not zero: where those of each matrix start, how many, and all rows, columns, values."""
-    found: dict[int, tuple] = {}
+    counts, starts = np.zeros(len(matrices), np.int64), np.zeros(len(matrices), np.int64)
+    pool: list[tuple[np.ndarray, ...]] = []
     alike: dict[tuple[int, int], list[int]] = {}
+    total = 0
     for number, matrix in enumerate(matrices):
         if sparse.issparse(matrix):
             coo = matrix.tocoo()
-            found[number] = (*coo.coords, coo.data)
+            pool.append((*coo.coords, coo.data))
+            starts[number], counts[number] = total, coo.nnz
+            total += coo.nnz
         else:
             alike.setdefault(matrix.shape, []).append(number)
-    for shape, numbers in alike.items():  # thousands of small dense matrices of one shape are searched together
+    for numbers in alike.values():  # thousands of small dense matrices of one shape are searched together
         stack = np.stack([matrices[number] for number in numbers])
         which, rows, columns = np.nonzero(stack)
-        edges = np.searchsorted(which, np.arange(1, len(numbers)))
-        parts = (np.split(array, edges) for array in (rows, columns, stack[which, rows, columns]))
-        found.update(zip(numbers, zip(*parts, strict=True), strict=True))
-    counts = np.array([len(found[number][2]) for number in range(len(matrices))], np.int64)
-    gathered = (np.concatenate([found[number][k] for number in range(len(matrices))]) for k in range(3))
-    return np.cumsum(counts) - counts, counts, *gathered
+        pool.append((rows, columns, stack[which, rows, columns]))
+        counts[numbers] = found = np.bincount(which, minlength=len(numbers))
+        starts[numbers] = total + np.cumsum(found) - found
+        total += len(which)
+    return starts, counts, *(np.concatenate(arrays) for arrays in zip(*pool, strict=True))
 
 
 def _dense(matrix: Matrix) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from numbers import Real
 
 import numpy as np
@@ -101,7 +102,7 @@ def make_coupling(rule: str, rows: int, columns: int, rng: np.random.Generator, 
 
 def call_with(function: Callable, parameters: dict, what: str, *positional):
     """``function(*positional, **parameters)``; wrong or missing parameters are told in the user's words."""
-    known = dict(list(inspect.signature(function).parameters.items())[len(positional) :])
+    known = _parameters(function, len(positional))
     unknown = [name for name in parameters if name not in known]
     if unknown:
         raise SpecError(did_you_mean(f"parameter of {what}", unknown[0], known))
@@ -109,6 +110,11 @@ def call_with(function: Callable, parameters: dict, what: str, *positional):
     if missing:
         raise SpecError(f"{what} needs the parameter '{missing[0]}'.")
     return function(*positional, **parameters)
+
+
+@cache
+def _parameters(function: Callable, skipped: int) -> dict[str, inspect.Parameter]:
+    return dict(list(inspect.signature(function).parameters.items())[skipped:])
 
 
 def _shaped(matrix, rows: int, columns: int) -> Matrix:

@@ -70,6 +70,8 @@ class CircuitGraph:
             raise SpecError(f"the graph already has a circuit '{name}'.")
         if not isinstance(name, str) or not name or any(sign in name for sign in "./"):
             raise SpecError(f"a circuit's name must be a word without '.' and '/', got {name!r}.")
+        if name in SOURCE_PORTS or name in TARGET_PORTS:
+            raise SpecError(f"a circuit's name must not be that of a port, got {name!r}.")
         if isinstance(circuit, str):
             from neurolurie.network.circuits import circuit as load
 
@@ -79,7 +81,8 @@ class CircuitGraph:
         if isinstance(circuit, CircuitGraph):
             circuit = circuit.compose()
         if not isinstance(circuit, LurieNetwork):
-            raise SpecError(f"a circuit must be a LurieNetwork, a CircuitGraph or a name, got {type(circuit).__name__}.")
+            found = type(circuit).__name__
+            raise SpecError(f"a circuit must be a LurieNetwork, a CircuitGraph or a name, got {found}.")
         self.graph.add_node(name, circuit=circuit)
 
     def couple(
@@ -94,60 +97,79 @@ class CircuitGraph:
     ) -> None:
         """Add a projection ``source -> target``.
 
-        ``source`` is ``"a"`` or ``"a.state"`` or ``"a.out"``; ``target`` is ``"b"`` or ``"b.rate"`` or ``"b.in"``.
+        ``source`` is ``"a"`` or ``"a.state"`` or ``"a.out"``; ``target`` is ``"b"`` or ``"b.rate"`` or ``"b.in"``. A
+        circuit inside a nested graph is named by its path: ``"area.e.out"``, or ``"area/e.out"``.
         ``coupling`` is a matrix (target x source), the name of a rule with its parameters, a Coupling, or a Projection
         (which carries its own ports). Raises SpecError at ``where``; the graph is then as it was.
         """
-        a, source_port = self._port(source, SOURCE_PORTS, "state", where)
-        b, target_port = self._port(target, TARGET_PORTS, "rate", where)
+        a, source_at, source_port = self._end(source, SOURCE_PORTS, "state", where)
+        b, target_at, target_port = self._end(target, TARGET_PORTS, "rate", where)
         rule = coupling if isinstance(coupling, str) else "matrix"
         if isinstance(coupling, Projection):
             source_port, target_port, rule = coupling.source_port, coupling.target_port, coupling.rule
             coupling = Coupling(coupling.matrix)
-        rows, columns = self._size(b, target_port), self._size(a, source_port)
+        rows, columns = self._size(b, target_at, target_port), self._size(a, source_at, source_port)
+        inside = self.graph.nodes[b]["circuit"]
         try:
             if isinstance(coupling, str):
-                rng = self._generator(a, source_port, b, target_port)
+                rng = self._generator(a, source_at, source_port, b, target_at, target_port)
                 coupling = make_coupling(coupling, rows, columns, rng, parameters)
             elif not isinstance(coupling, Coupling):
                 coupling = Coupling(coupling)
             coupling = coupling.shaped(rows, columns)
             if target_port == "drive" and coupling.back is None:
-                coupling, target_port = Coupling(self.graph.nodes[b]["circuit"].E @ coupling.matrix), "rate"
+                E = inside.E if target_at is None else inside.E[target_at.states, target_at.inputs]
+                coupling, target_port = Coupling(E @ coupling.matrix), "rate"
             if (source_port, target_port) == ("out", "in"):
-                through_leak(self.graph.nodes[b]["circuit"], coupling.matrix, b)  # told here, where the user wrote it
+                # What is wrong with it is told here, where the user wrote it.
+                through_leak(inside, coupling.matrix, target.removesuffix(".in"), target_at)
         except SpecError as error:
             raise SpecError(f"{source} -> {target}: {error.message}", where) from None
         if coupling.back is not None and (source_port, target_port) != ("state", "rate"):
             raise SpecError(f"rule '{rule}' couples both ways and goes from a state to a rate only.", where)
-        self.graph.add_edge(a, b, projection=Projection(coupling.matrix, source_port, target_port, rule))
+        there = Projection(coupling.matrix, source_port, target_port, rule, 1.0, source_at, target_at)
+        self.graph.add_edge(a, b, projection=there)
         if coupling.back is not None:
-            self.graph.add_edge(b, a, projection=Projection(coupling.back, source_port, target_port, rule), back=True)
+            back = Projection(coupling.back, source_port, target_port, rule, 1.0, target_at, source_at)
+            self.graph.add_edge(b, a, projection=back, back=True)
 
     def compose(self) -> LurieNetwork:
         """One network of all circuits and projections; circuit names label its ``parts`` and states."""
         circuits = {name: data["circuit"] for name, data in self.graph.nodes(data=True)}
         return compose(circuits, [(a, b, data["projection"]) for a, b, data in self.graph.edges(data=True)])
 
-    def _generator(self, a: str, source_port: str, b: str, target_port: str) -> np.random.Generator:
+    def _generator(
+        self, a: str, source_at: Part | None, source_port: str, b: str, target_at: Part | None, target_port: str
+    ) -> np.random.Generator:
         """Random numbers for a pair of ports: they do not depend on what else was coupled before."""
-        ports = (source_port, target_port)
+        ends = (source_port, target_port, source_at, target_at)
         edges = self.graph.get_edge_data(a, b, default={}).values()
-        before = [edge for edge in edges if "back" not in edge]
-        number = sum((edge["projection"].source_port, edge["projection"].target_port) == ports for edge in before)
-        pair = crc32(f"{a}.{source_port}->{b}.{target_port}".encode())
+        before = [edge["projection"] for edge in edges if "back" not in edge]
+        number = sum((p.source_port, p.target_port, p.source_at, p.target_at) == ends for p in before)
+        pair = crc32(f"{a}{_place(source_at)}.{source_port}->{b}{_place(target_at)}.{target_port}".encode())
         return np.random.default_rng([self.seed, pair, number])
 
-    def _port(self, text: str, ports: dict[str, str], default: str, where: Where | None) -> tuple[str, str]:
-        name, dot, port = text.partition(".")
+    def _end(
+        self, text: str, ports: dict[str, str], default: str, where: Where | None
+    ) -> tuple[str, Part | None, str]:
+        """The circuit, the part of it (None is all of it) and the port that a word such as ``area.e.out`` names."""
+        name, *path = text.replace("/", ".").split(".")
         if name not in self.graph:
             raise SpecError(did_you_mean("circuit", name, self.graph), where)
-        if dot and port not in ports:
-            raise SpecError(did_you_mean("port", port, ports), where)
-        return name, port or default
+        port = path.pop() if path and path[-1] in ports else default
+        network = self.graph.nodes[name]["circuit"]
+        for depth, word in enumerate(path):
+            known = inner_names(network, path[:depth])
+            if word not in known:
+                kind, known = ("port", ports) if not known else (f"circuit of '{name}', or port,", [*known, *ports])
+                raise SpecError(did_you_mean(kind, word, known), where)
+        return name, find_part(network, path) if path else None, port
 
-    def _size(self, name: str, port: str) -> int:
-        circuit = self.graph.nodes[name]["circuit"]
-        if port == "drive":
-            return circuit.E.shape[1]
-        return circuit.n if port in ("state", "rate") else circuit.m
+    def _size(self, name: str, at: Part | None, port: str) -> int:
+        part = at or find_part(self.graph.nodes[name]["circuit"], [])
+        place = {"drive": part.inputs, "state": part.states, "rate": part.states}.get(port, part.preactivations)
+        return place.stop - place.start
+
+
+def _place(part: Part | None) -> str:
+    return "" if part is None else f"[{part.states.start}:{part.states.stop}]"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from neurolurie.network.lurie import LurieNetwork, Part
 
 WHOLE = "network"  # the name of the one part of a network that was not composed
@@ -14,7 +16,6 @@ def find_part(network: LurieNetwork, path: Sequence[str]) -> Part | None:
 
     None if there is no such circuit. An empty path is the whole network.
 
-    >>> import numpy as np
     >>> from neurolurie.network.graph import CircuitGraph
     >>> inner, outer = CircuitGraph(), CircuitGraph()
     >>> for name in ("e", "i"):
@@ -51,10 +52,13 @@ def span(parts: Sequence[Part]) -> Part | None:
     )
 
 
-def composed_parts(circuits: Mapping[str, LurieNetwork], states, channels, inputs) -> dict[str, Part]:
+def composed_parts(
+    circuits: Mapping[str, LurieNetwork], states: np.ndarray, channels: np.ndarray, inputs: np.ndarray
+) -> dict[str, Part]:
     """Names and slices of all circuits at their offsets in the whole, those of nested graphs as ``outer/inner``."""
     found = {}
-    for (name, network), x, y, u in zip(circuits.items(), states.tolist(), channels.tolist(), inputs.tolist(), strict=False):
+    offsets = zip(states.tolist(), channels.tolist(), inputs.tolist(), strict=True)
+    for (name, network), (x, y, u) in zip(circuits.items(), offsets, strict=False):
         if set(network.parts) == {WHOLE}:
             columns = network.E.shape[1]
             found[name] = Part(slice(x, x + network.n), slice(y, y + network.m), slice(u, u + columns))
