@@ -92,6 +92,32 @@ class Denoise(Model):
         return self
 
 
+class Hold(Model):
+    """A number that ``circuit`` holds from ``delay_from`` (s) on, put in by ``pulse``: a circuit of one state (a value) or
+    two (cosine and sine of an angle) that starts at ``amplitude`` times the number and decays.
+
+    ``tolerance`` (rad, or in the units of the value) is how far it may be off before its horizon has passed.
+    """
+
+    circuit: str
+    pulse: str
+    read: Literal["angle", "value"]
+    amplitude: Positive = 1.0
+    values: Annotated[list[float], Field(min_length=2, max_length=2)] = [-1.0, 1.0]
+    delay_from: Positive
+    tolerance: Positive
+
+
+class Decide(Model):
+    """A circuit of two pools that decides when their difference reaches ``threshold``; ``evidence`` is a circuit of one
+    state that holds the signed coherence of the trial, each of ``coherences`` and its negative in turn."""
+
+    circuit: str
+    evidence: str
+    coherences: Annotated[list[float], Field(min_length=1)]
+    threshold: Positive
+
+
 class Start(Model):
     """Initial states: ``states`` written out (one trial each), or drawn uniformly from ``[low, high]`` for all trials."""
 
@@ -166,6 +192,8 @@ class Scenario(Model):
     cue: Cue | None = None
     completion: Completion | None = None
     denoise: Denoise | None = None
+    hold: Hold | None = None
+    decide: Decide | None = None
     start: Start | None = None
     lesions: list[str] = Field(default_factory=list)
     trials: Count = 1

@@ -9,7 +9,10 @@ from neurolurie.tasks.task import Task
 
 KINDS: dict[str, str] = {
     "completion": "neurolurie.tasks.completion",
+    "decide": "neurolurie.tasks.decide",
+    "delayed-recall": "neurolurie.tasks.delayed",
     "denoise": "neurolurie.tasks.denoise",
+    "hold": "neurolurie.tasks.hold",
     "recall": "neurolurie.tasks.recall",
     "trajectories": "neurolurie.tasks.trajectories",
 }

@@ -88,10 +88,11 @@ def build(scenario: Scenario, source: Source) -> Experiment:
         if (wanted.k or 1) > network.n:
             raise SpecError(f"k is {wanted.k}, the network has {network.n} states.", source.where("certify", "k"))
     experiment = Experiment(scenario, source, data, graph, network, (), np.zeros(network.n))
+    experiment = _with_inputs(_with_noise(experiment))
     for number, name in enumerate(scenario.lesions):
         part = experiment.part(name, "lesions", number)
         experiment = _changed(experiment, network=lesioned(experiment.network, part))
-    return _with_inputs(_with_noise(experiment))
+    return experiment
 
 
 def _resolver(data: dict[str, Dataset]) -> Callable[[Any, Where], Any]:
