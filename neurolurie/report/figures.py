@@ -9,6 +9,7 @@ from dataclasses import replace
 from neurolurie.report.animation import draw_animation
 from neurolurie.report.circuits import draw_circuits
 from neurolurie.report.drawing import Drawing
+from neurolurie.report.images import draw_cleaned, draw_pairs, draw_ratios
 from neurolurie.report.recall import draw_course, draw_moments
 from neurolurie.report.trajectories import draw_portrait, draw_states
 from neurolurie.report.variants import draw_comparison, draw_resemblance
@@ -35,15 +36,32 @@ def _recall(result: Result) -> list[Drawing | None]:
     return pictures + [_named(draw_course(run, _prefix(run)), run) for run in result.runs]
 
 
-def _trajectories(result: Result) -> list[Drawing | None]:
+def _each(*draws: Callable[[Run, str], Drawing | None]) -> Callable[[Result], list[Drawing | None]]:
+    """The same pictures for every variant."""
+
+    def draw_every(result: Result) -> list[Drawing | None]:
+        several = len(result.runs) > 1
+        return [_named(draw(run, _prefix(run) if several else ""), run) for run in result.runs for draw in draws]
+
+    return draw_every
+
+
+def _denoise(result: Result) -> list[Drawing | None]:
+    middle = len(result.runs) // 2
+    shown = [result.runs[i] for i in sorted({0, middle, len(result.runs) - 1})]
     several = len(result.runs) > 1
     return [
-        _named(draw(run, _prefix(run) if several else ""), run)
-        for run in result.runs for draw in (draw_portrait, draw_states)
-    ]  # fmt: skip
+        draw_ratios(result.runs),
+        *(_named(draw_cleaned(run, _prefix(run) if several else ""), run) for run in shown),
+    ]
 
 
-KINDS: dict[str, Callable[[Result], list[Drawing | None]]] = {"recall": _recall, "trajectories": _trajectories}
+KINDS: dict[str, Callable[[Result], list[Drawing | None]]] = {
+    "recall": _recall,
+    "trajectories": _each(draw_portrait, draw_states),
+    "completion": _each(draw_pairs),
+    "denoise": _denoise,
+}
 
 
 def _prefix(run: Run) -> str:

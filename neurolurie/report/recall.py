@@ -84,7 +84,7 @@ def draw_moments(run: Run, prefix: str = "") -> Drawing:
         rows.append([image.reshape(shape) for image in (*flat, recalled)])
     titles = ["stored", "cue", *(f"{factor * arrays['times'][step]:.3g} {unit}" for step in steps), "recalled"]
     with look():
-        figure, place = _rows_of_images(rows, titles, low, high, label=1.9)
+        figure, place = rows_of_images(rows, titles, low, high, label=1.9)
         axes = figure.axes[0]
         for r, trial in enumerate(trials):
             stored = patterns[arrays["target"][trial]].reshape(shape)
@@ -190,7 +190,7 @@ def motion(states: np.ndarray) -> np.ndarray:
     return total / total[-1] if total[-1] > 0 else np.linspace(0.0, 1.0, len(total))
 
 
-def _rows_of_images(rows, titles: list[str], low: float, high: float, label: float):
+def rows_of_images(rows, titles: list[str], low: float, high: float, label: float):
     """A figure with rows of images, a title over every column, and ``label`` inches on the left for words."""
     height, width = rows[0][0].shape
     columns = max(len(row) for row in rows)

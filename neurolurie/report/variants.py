@@ -77,8 +77,9 @@ def draw_comparison(runs: Sequence[Run]) -> Drawing:
         f"triangle under a bar marks how many came near (at least 95 % overlap), the dashed line is what plain "
         f"comparison with the stored images scores ({scores}). Why rules fail: the stored images resemble one another "
         f"(overlap {mean:.2f} on average, {most:.2f} at most; unrelated images have 0), and {stored} patterns on "
-        f"{units} units are {stored / units:.3f} per unit, {'more' if stored / units > HEBB_CAPACITY else 'fewer'} than the "
-        f"{HEBB_CAPACITY} that Hebb's rule can hold even if they were unrelated."
+        f"{units} units are {stored / units:.3f} per unit, "
+        f"{'more' if stored / units > HEBB_CAPACITY else 'fewer'} than the {HEBB_CAPACITY} that Hebb's rule can hold "
+        f"even if they were unrelated."
     )
     if alike:
         caption += " Below, what some of the cues became; orange frames are wrong."

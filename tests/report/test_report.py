@@ -33,7 +33,11 @@ def recall():
 
 @pytest.fixture(scope="module")
 def variants():
-    return nl.run("storage-rules", backend="reference", settings=["trials=10", "simulate.duration=0.05"])
+    return nl.run(
+        "storage-rules",
+        backend="reference",
+        settings=["trials=10", "simulate.duration=0.05", "variants.storkey=null"],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,17 @@ def opinion():
 def coupled():
     settings = ["trials=3", "simulate.duration=40", "noise.sigma.left=0.01"]
     return nl.run("two-hopfields", backend="reference", settings=settings)
+
+
+@pytest.fixture(scope="module")
+def completion():
+    settings = ["trials=6", "simulate.duration=0.05", "variants.edge-cut=null", "variants.cued-area-lesioned=null"]
+    return nl.run("two-area-memory", backend="reference", settings=settings)
+
+
+@pytest.fixture(scope="module")
+def denoise():
+    return nl.run("denoise-stored", backend="reference", settings=["simulate.duration=0.02"])
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +205,7 @@ def test_inputs_are_judged_by_whether_they_vary():
     assert varies(pulse)
 
 
-@pytest.mark.parametrize("name", ["recall", "variants", "opinion", "coupled"])
+@pytest.mark.parametrize("name", ["recall", "variants", "opinion", "coupled", "completion", "denoise"])
 def test_every_picture_shows_something_and_says_what(name, pictures):
     drawings = pictures(name)
     assert len({drawing.file for drawing in drawings}) == len(drawings) >= 3
