@@ -92,6 +92,7 @@ RULES: dict[str, Callable[..., Coupling | Matrix]] = {
     "matrix": given, "one-to-one": one_to_one, "dense-random": dense_random, "sparse-random": sparse_random,
     "low-rank": low_rank, "distance": distance, "hetero-associative": patterns_to_patterns, "skew": skew,
 }  # fmt: skip
+RANDOM_RULES = ("dense-random", "sparse-random", "low-rank")  # they draw from rng
 
 
 def make_coupling(rule: str, rows: int, columns: int, rng: np.random.Generator, parameters: dict) -> Coupling:
@@ -114,7 +115,9 @@ def call_with(function: Callable, parameters: dict, what: str, *positional):
 
 @cache
 def _parameters(function: Callable, skipped: int) -> dict[str, inspect.Parameter]:
-    return dict(list(inspect.signature(function).parameters.items())[skipped:])
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    named = [(name, p) for name, p in inspect.signature(function).parameters.items() if p.kind not in several]
+    return dict(named[skipped:])
 
 
 def _shaped(matrix, rows: int, columns: int) -> Matrix:

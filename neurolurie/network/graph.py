@@ -166,9 +166,11 @@ class CircuitGraph:
         return name, find_part(network, path) if path else None, port
 
     def _size(self, name: str, at: Part | None, port: str) -> int:
-        part = at or find_part(self.graph.nodes[name]["circuit"], [])
-        place = {"drive": part.inputs, "state": part.states, "rate": part.states}.get(port, part.preactivations)
-        return place.stop - place.start
+        circuit = self.graph.nodes[name]["circuit"]
+        if at is not None:
+            place = {"drive": at.inputs, "state": at.states, "rate": at.states}.get(port, at.preactivations)
+            return place.stop - place.start
+        return {"drive": circuit.E.shape[1], "state": circuit.n, "rate": circuit.n}.get(port, circuit.m)
 
 
 def _place(part: Part | None) -> str:

@@ -1,0 +1,124 @@
+"""Circuits on the nodes of any networkx graph, coupled along its edges, without one Python call for every edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from numbers import Real
+from zlib import crc32
+
+import networkx as nx
+import numpy as np
+
+from neurolurie.errors import SpecError
+from neurolurie.network.connectivity import RANDOM_RULES, Coupling, make_coupling
+from neurolurie.network.graph import CircuitGraph, Projection
+from neurolurie.network.lurie import LurieNetwork, Matrix
+
+
+def populate(
+    graph: nx.Graph,
+    circuit: LurieNetwork | CircuitGraph | str | Callable[[Hashable], LurieNetwork],
+    coupling: str | Matrix | Coupling,
+    *,
+    source: str = "state",
+    target: str = "rate",
+    seed: int = 0,
+    **parameters,
+) -> CircuitGraph:
+    """A CircuitGraph with a circuit on every node of ``graph`` and a projection along every edge.
+
+    Parameters
+    ----------
+    graph : any networkx graph. Directed edges couple one way, undirected ones both ways; several edges add up. An
+        edge's ``weight``, if it has one, multiplies its matrix.
+    circuit : one circuit for all nodes (a network, a graph, or a name), or a function from the node to its network.
+    coupling : a matrix (target x source), a Coupling, or the name of a rule with its ``parameters``. Random rules draw
+        new weights for every edge. A rule that couples both ways (skew) does so once for every edge.
+    source, target : the ports of every projection, ``state`` or ``out`` to ``rate``, ``in`` or ``drive``.
+
+    Circuits are named after their nodes: ``"7"`` for 7, ``"2-3"`` for (2, 3). Raises SpecError as
+    `CircuitGraph.couple` does.
+
+    >>> ring = populate(nx.cycle_graph(100), "motifs/flip-flop", "one-to-one", source="out", weight=-0.1)
+    >>> net = ring.compose()
+    >>> net.n, int((net.B != 0).sum())
+    (100, 300)
+    """
+    whole = CircuitGraph(seed)
+    chosen = circuit if callable(circuit) else _once(circuit)
+    labels = {node: _label(node) for node in graph}
+    if len(set(labels.values())) < len(labels):
+        raise SpecError("two nodes of the graph have the same name once written as a word; rename them.")
+    for node, label in labels.items():
+        whole.add(label, chosen(node))
+    edge = _Edges(whole, coupling, source, target, parameters)
+    both = not graph.is_directed()
+    for a, b, data in graph.edges(data=True):
+        weight = _weight(a, b, data)
+        edge.add(labels[a], labels[b], weight)
+        if both and a != b and not edge.couples_back:
+            edge.add(labels[b], labels[a], weight)
+    return whole
+
+
+class _Edges:
+    """Adds projections: the first between two kinds of circuits as `CircuitGraph.couple` does, the others like it.
+
+    The first goes through all of its checks. What follows shares its matrix, or draws the next one.
+    """
+
+    def __init__(self, whole: CircuitGraph, coupling, source: str, target: str, parameters: dict):
+        self.whole, self.coupling, self.source, self.target = whole, coupling, source, target
+        self.parameters = parameters
+        self.fresh = isinstance(coupling, str) and coupling.replace("_", "-") in RANDOM_RULES
+        self.couples_back = False
+        self._made: dict[tuple[int, int], list[Projection]] = {}
+        self._rng = np.random.default_rng([whole.seed, crc32(b"edges")])
+
+    def add(self, a: str, b: str, weight: float) -> None:
+        nodes = self.whole.graph.nodes
+        kinds = (id(nodes[a]["circuit"]), id(nodes[b]["circuit"]))
+        if kinds not in self._made:
+            self._made[kinds] = self._first(a, b)
+        there, *back = self._made[kinds]
+        if self.fresh:
+            there = replace(there, matrix=self._drawn(nodes[a]["circuit"], nodes[b]["circuit"]))
+        self.whole.graph.add_edge(a, b, projection=there if weight == 1.0 else replace(there, weight=weight))
+        for projection in back:
+            self.whole.graph.add_edge(b, a, projection=replace(projection, weight=weight), back=True)
+
+    def _first(self, a: str, b: str) -> list[Projection]:
+        trial = CircuitGraph(self.whole.seed)
+        names = [a] if a == b else [a, b]
+        for name in names:
+            trial.add(name, self.whole.graph.nodes[name]["circuit"])
+        trial.couple(f"{a}.{self.source}", f"{b}.{self.target}", self.coupling, **self.parameters)
+        made = [data["projection"] for *_, data in trial.graph.edges(data=True)]
+        self.couples_back = len(made) > 1
+        return made
+
+    def _drawn(self, a: LurieNetwork, b: LurieNetwork) -> Matrix:
+        columns = a.n if self.source == "state" else a.m
+        rows = {"rate": b.n, "in": b.m, "drive": b.E.shape[1]}[self.target]
+        matrix = make_coupling(self.coupling, rows, columns, self._rng, self.parameters).matrix
+        return b.E @ matrix if self.target == "drive" else matrix
+
+
+def _once(circuit: LurieNetwork | CircuitGraph | str) -> Callable[[Hashable], LurieNetwork]:
+    """The one network of all nodes, as `CircuitGraph.add` reads it."""
+    graph = CircuitGraph()
+    graph.add("circuit", circuit)
+    network = graph.graph.nodes["circuit"]["circuit"]
+    return lambda node: network
+
+
+def _label(node: Hashable) -> str:
+    return "-".join(map(str, node)) if isinstance(node, tuple) else str(node)
+
+
+def _weight(a: Hashable, b: Hashable, data: dict) -> float:
+    weight = data.get("weight", 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, Real) or not np.isfinite(weight):
+        raise SpecError(f"the weight of the edge {a} -> {b} must be a number, got {weight!r}.")
+    return float(weight)
