@@ -1,0 +1,96 @@
+"""Every shipped scenario meets what it expects, and misses it when it is sabotaged: the expectation can fail.
+
+A new scenario needs an entry in ``SABOTAGE``; without one `test_every_scenario_has_a_sabotage` fails.
+"""
+
+import numpy as np
+import pytest
+
+from neurolurie import pipeline
+from neurolurie.library import names
+from neurolurie.network import storage
+
+
+def permuted_weights(monkeypatch):
+    """All storage rules give the same weights in another order: as symmetric and as strong, and of no use."""
+    shuffle = np.random.default_rng(0).permutation
+
+    def permuted(rule):
+        def weights(patterns):
+            order = shuffle(patterns.shape[1])
+            return rule(patterns)[np.ix_(order, order)]
+
+        return weights
+
+    for name, rule in storage.STORAGE.items():
+        monkeypatch.setitem(storage.STORAGE, name, permuted(rule))
+
+
+DAMPED = "{A: [[0, 1, -2], [-1, -0.3, -0.4], [0.5, 0, -0.5]], B: [[0], [0.2], [0]], C: [[0, 1, -2]], phi: tanh}"
+# Either words as for --set, or a function that breaks something in the code that a word cannot reach.
+SABOTAGE = {
+    "digits-recall": {
+        "permuted weights": permuted_weights,
+        "no gain": ["circuits.memory.with.gain=0.5"],
+        "Hebb's rule": ["circuits.memory.with.storage=hebbian"],
+        "noise far above the states": ["noise.sigma.memory=30.0"],
+        "twice the damage": ["cue.corrupt.flip=26"],
+    },
+    "storage-rules": {
+        "permuted weights": permuted_weights,
+        "the rules mixed up": [
+            "variants={hebbian: {circuits.memory.with.storage: pseudo-inverse},"
+            " storkey: {circuits.memory.with.storage: storkey}, pseudo-inverse: {circuits.memory.with.storage: hebbian}}"
+        ],
+    },
+    "two-hopfields": {
+        "no coupling": ["couplings=[]"],
+        "a weak coupling": ["couplings[0].with.strength=0.1"],
+    },
+    "opinion": {"noise": ["noise.sigma={agents: 0.1}"], "another circuit": ["circuits.agents.use=paper/hopfield-3"]},
+    "hopfield-3": {"noise": ["noise.sigma={memory: 0.5}"], "starts in one basin": ["start.uniform=[0.1, 1]"]},
+    "rayleigh": {"too little drive": [f"circuits.oscillator={DAMPED}"], "noise": ["noise.sigma={oscillator: 0.5}"]},
+    "simple-attractor": {
+        "Euler, which spirals out": ["simulate.solver=euler"],
+        "the cubic acting": ["circuits.attractor.use=paper/simple-attractor", "simulate.diverged=count"],
+    },
+    "simple-attractor-cubic": {
+        "starts beyond the energy bound": ["start.uniform=[-1, 1]"],
+        "a coarse Euler": ["simulate.solver=euler", "simulate.dt=0.1", "simulate.record.every=1"],
+    },
+}  # fmt: skip
+# Sabotaged runs only need to miss: fewer trials, and no certified regions, where that does not matter.
+QUICK = {
+    "digits-recall": ["simulate.record.states=[memory.x1]"], "storage-rules": ["simulate.record.states=[memory.x1]"],
+    "two-hopfields": ["trials=4"], "rayleigh": ["trials=4"],
+}  # fmt: skip
+# Backend of these tests where the file does not need another one: no compiler, the same numbers.
+BACKEND = "reference"
+
+
+def run(name, words=()):
+    source = pipeline.load_scenario(name)
+    words = [*words, "certify.on_fail=warn"] if "certify" in source.data else list(words)  # the run is to be judged
+    return pipeline.run(name, backend=BACKEND, settings=words)
+
+
+def test_every_scenario_has_a_sabotage():
+    missing = set(names("scenarios")) - set(SABOTAGE)
+    assert not missing, f"say in SABOTAGE how these would fail: {', '.join(sorted(missing))}"
+
+
+@pytest.mark.parametrize("name", SABOTAGE)
+def test_a_scenario_meets_what_it_expects(name):
+    result = run(name)
+    assert result.expectations, f"{name} expects nothing"
+    assert result.expect_met, [str(one) for one in result.expectations if not one.met]
+
+
+@pytest.mark.parametrize("name, how", [(name, how) for name, ways in SABOTAGE.items() for how in ways])
+def test_a_sabotaged_scenario_misses_what_it_expects(name, how, monkeypatch):
+    sabotage = SABOTAGE[name][how]
+    if callable(sabotage):
+        sabotage(monkeypatch)
+        sabotage = []
+    result = run(name, [*sabotage, *QUICK.get(name, [])])
+    assert not result.expect_met, f"{name} still meets: {[str(one) for one in result.expectations]}"
