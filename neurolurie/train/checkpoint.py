@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -32,7 +31,8 @@ def save(path: Path, model: dict[str, Tensor], best: dict[str, Tensor], optimise
     text = {"notes": notes, "optimiser": {"plain": plain, "groups": optimiser["param_groups"]}}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file({name: value.detach().clone().contiguous() for name, value in tensors.items()}, partial, {"json": json.dumps(text)})
+    copies = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
+    save_file(copies, partial, {"json": json.dumps(text)})
     with open(partial, "rb") as file:
         os.fsync(file.fileno())
     os.replace(partial, path)

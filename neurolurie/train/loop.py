@@ -79,7 +79,7 @@ def fit(
 
     Parameters
     ----------
-    training, validation : (trials, times, n), the first time being the initial state, times ``every * dt`` seconds apart.
+    training, validation : (trials, times, n), initial states first, times ``every * dt`` seconds apart.
     checkpoint : a file. It is written about every ``interval`` seconds and at the end; if it is there already, training
         goes on from it, to the same numbers as without a stop. Raises SpecError if it belongs to another training.
 

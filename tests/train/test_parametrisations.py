@@ -1,4 +1,4 @@
-"""What a parametrisation claims is held against the vertices of the slope box, never against the formula that built it."""
+"""What a parametrisation claims is held against the vertices of the slope box, never against its formula."""
 
 import networkx as nx
 import numpy as np
@@ -75,15 +75,14 @@ def test_svd_combos_contract(name, seed):
 def test_per_circuit_says_the_order_that_is_true(seed, k):
     rng = np.random.default_rng(seed)
     model = shaken(PARAMETRISATIONS["graph-per-circuit"](n=6, k=k), rng, 1.0)
-    for part in model.parts.values():
-        A, B, C, T = model.pieces()
+    A, B, C, _ = model.pieces()
     box = SlopeBox(*(piece.detach().double().numpy()[0] for piece in (A, B, C)), np.zeros(3), np.ones(3))
     assert top_sums(box.jacobian(box.vertices())).max(axis=0)[k - 1] < 0
     assert worst(model)[model.order - 1] < 0
 
 
 def test_two_hopfield_circuits_are_a_per_circuit_network_of_order_3_and_no_collection_of_order_2():
-    A, B, C, skew = -2.5 * np.eye(3), np.ones((3, 3)), np.eye(3), np.kron([[0.0, -1.0], [1.0, 0.0]], np.eye(3))
+    A, B, skew = -2.5 * np.eye(3), np.ones((3, 3)), np.kron([[0.0, -1.0], [1.0, 0.0]], np.eye(3))
     network = LurieNetwork(A=np.kron(np.eye(2), A) + skew, B=np.kron(np.eye(2), B), C=np.eye(6))
     assert PARAMETRISATIONS["graph-per-circuit"](n=6, k=2).init_from(network).order == 3
     PARAMETRISATIONS["graph-collection"](n=6, k=3).init_from(network)
@@ -97,8 +96,8 @@ def test_members_stay_members_under_any_optimiser(name, optimiser):
     k = 1 if name in COMBOS else 2
     model = PARAMETRISATIONS[name](n=6, k=2, seed=3)
     x0, target = torch.randn(8, 6), torch.randn(8, 6, 6)
-    chosen = getattr(torch.optim, optimiser)(model.parameters(), lr=0.3, weight_decay=1e-3)
-    for _ in range(8):  # pulled as far out as large steps towards nonsense can
+    chosen = getattr(torch.optim, optimiser)(model.parameters(), lr=0.1, weight_decay=1e-3)
+    for _ in range(6):  # pulled towards nonsense
         chosen.zero_grad()
         loss = (model.run(x0, steps=5, dt=0.1) - 5.0 * target).square().mean() - 0.1 * model()[0].diagonal().sum()
         loss.backward()
@@ -137,7 +136,7 @@ def test_sharper_bounds_contain_the_weaker_ones(small, large, seed, k):
 
 
 def test_classes_that_are_strictly_larger():
-    rank_one = LurieNetwork(A=-np.eye(3), B=[[2.5], [0.0], [0.0]], C=[[1.0, 0.0, 0.0]])  # theory: K1 -0.5, Theorem 1 fails
+    rank_one = LurieNetwork(A=-np.eye(3), B=[[2.5], [0.0], [0.0]], C=[[1.0, 0.0, 0.0]])  # K1: -0.5
     inhibition = LurieNetwork(A=-np.eye(2), B=-3.0 * np.eye(2), C=np.eye(2))  # K2 -1, K1 +2
     PARAMETRISATIONS["k1"](n=3, k=3, m=1).init_from(rank_one)
     with pytest.raises(SpecError, match="not a member of NonHurwitz"):
@@ -236,6 +235,7 @@ def test_names_are_listed_without_torch():
     import subprocess
     import sys
 
-    code = "import sys; from neurolurie.train.names import model_names; print(len(model_names())); assert 'torch' not in sys.modules"
+    code = "import sys; from neurolurie.train.names import model_names as f; print(len(f()), 'torch' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(out.stdout) == len(model_names()) == len(PARAMETRISATIONS)
+    assert out.stdout.split() == [str(len(PARAMETRISATIONS)), "False"]
+    assert model_names() == list(PARAMETRISATIONS)
