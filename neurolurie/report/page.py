@@ -72,7 +72,7 @@ def _cell(result: Result, full: str, name: str, expected: dict) -> dict:
     value, line = result.metrics.get(full), expected.get(full)
     baseline = result.metrics.get(full.removesuffix(name) + BASELINES[name]) if name in BASELINES else None
     return {
-        "value": "not measured" if value is None else quantity(name, value),
+        "value": quantity(name, value) if value is not None else "not measured" if line is not None else "\N{EN DASH}",
         "exact": "" if value is None else repr(value),
         "baseline": "" if baseline is None else quantity(BASELINES[name], baseline),
         "expected": "" if line is None else interval(name, line.low, line.high),

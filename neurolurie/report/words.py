@@ -18,6 +18,22 @@ MEANING = {
     "unsettled_fraction": "not at rest at the end",
     "certified_fraction": "entered a certified region",
     "certified_time_s": "time of entering a certified region, median",
+    "completion_rate": "completed: every pixel of the partner right at the end",
+    "completion_ci_low": "completed, lower end of the 95 % interval (Wilson)",
+    "completion_ci_high": "completed, upper end of the 95 % interval (Wilson)",
+    "cued_recall_rate": "recalled in the cued area",
+    "completed_given_recalled": "completed, among those recalled in the cued area",
+    "completion_overlap": "overlap with the partner at the end, mean",
+    "completion_time_s": "time until complete, median",
+    "baseline_lookup": "baseline: nearest stored pattern, partner from a table",
+    "chance": "by chance",
+    "snr_db": "signal to error, all images together",
+    "snr_median_db": "signal to error, median image",
+    "input_db": "signal to error with nothing done",
+    "gain_db": "gain over doing nothing",
+    "over_best_db": "gain over the best baseline",
+    "exact_rate": "every pixel right",
+    "conditions_lost": "conditions in which a baseline is better",
     "diverged_fraction": "left every bound",
     "settled_fraction": "came to rest",
     "oscillating_fraction": "kept oscillating",
@@ -31,7 +47,21 @@ MEANING = {
     "spread_start": "how far trials differ at the start",
     "spread_end": "how far trials differ at the end",
 }
-BASELINES = {"recall_rate": "baseline_nearest"}  # a metric and the one that it must be held against
+BASELINES = {
+    "recall_rate": "baseline_nearest",
+    "completion_rate": "baseline_lookup",
+}  # a metric and the one that it must be held against
+
+SHARES = (
+    "_rate",
+    "_fraction",
+    "_ci_low",
+    "_ci_high",
+    "_given_recalled",
+    "baseline_nearest",
+    "baseline_lookup",
+    "chance",
+)
 
 
 def meaning(name: str) -> str:
@@ -44,21 +74,29 @@ def meaning(name: str) -> str:
         return MEANING[name]
     if name.startswith("end_"):
         return f"state {name.removeprefix('end_')} at the end, median"
-    return name.removesuffix("_s").replace("_", " ")
+    condition, dot, rest = name.partition(".")
+    if dot:
+        return f"{condition}: {meaning(rest)}"
+    return name.removesuffix("_s").removesuffix("_db").replace("_", " ")
 
 
 def quantity(name: str, value: float) -> str:
     """A value with its unit: shares in per cent, times in seconds or milliseconds, others to four digits.
 
-    >>> quantity("recall_rate", 0.915), quantity("settling_time_s", 0.098), quantity("period_s", 6.388)
-    ('91.5 %', '98 ms', '6.388 s')
+    >>> quantity("recall_rate", 0.915), quantity("settling_time_s", 0.098), quantity("noise-50.snr_db", 12.0)
+    ('91.5 %', '98 ms', '12 dB')
     """
-    plain = name.rpartition(".")[2] if name.rpartition(".")[2] in MEANING else name
-    if plain.endswith(("_rate", "_fraction", "_nearest")) or plain.startswith("recall_ci"):
-        return f"{round(100 * value, 4):.4g} %"
-    if plain.endswith("_s"):
-        return f"{1000 * value:.4g} ms" if abs(value) < 1 else f"{value:.4g} s"
-    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
+    if name.endswith(SHARES):
+        text = f"{round(100 * value, 4):.4g} %"
+    elif name.endswith("_per_s"):
+        text = f"{value:.4g} /s"
+    elif name.endswith("_s"):
+        text = f"{1000 * value:.4g} ms" if abs(value) < 1 else f"{value:.4g} s"
+    elif name.endswith("_db"):
+        text = f"{value:.4g} dB"
+    else:
+        text = f"{0.0 if abs(value) < 1e-15 else value:.4g}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def interval(name: str, low: float, high: float) -> str:
