@@ -108,6 +108,11 @@ class Result:
             if self.certificate is not None:
                 self.certificate.save(partial / CERTIFICATE)
             self.dataset().to_zarr(partial / TRAJECTORIES, mode="w", consolidated=False)
+            for run in self.runs:
+                for name, content in run.findings.files.items():
+                    path = partial / run.variant / name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(content, encoding="utf-8")
             if extras is not None:
                 extras(partial)
             partial.chmod(0o755)  # mkdtemp makes folders that nobody else may read

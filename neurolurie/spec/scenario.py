@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from neurolurie.spec.circuit import CircuitSpec, CouplingSpec
+from neurolurie.spec.learn import LearnSpec
 from neurolurie.spec.model import Model
 
 Positive = Annotated[float, Field(gt=0)]
@@ -194,6 +195,7 @@ class Scenario(Model):
     denoise: Denoise | None = None
     hold: Hold | None = None
     decide: Decide | None = None
+    learn: LearnSpec | None = None
     start: Start | None = None
     lesions: list[str] = Field(default_factory=list)
     trials: Count = 1

@@ -13,6 +13,7 @@ KINDS: dict[str, str] = {
     "delayed-recall": "neurolurie.tasks.delayed",
     "denoise": "neurolurie.tasks.denoise",
     "hold": "neurolurie.tasks.hold",
+    "learn": "neurolurie.tasks.learn",
     "recall": "neurolurie.tasks.recall",
     "trajectories": "neurolurie.tasks.trajectories",
 }

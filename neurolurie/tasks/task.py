@@ -22,12 +22,14 @@ class Trials:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """Numbers, one sentence for the terminal, and the arrays and certificates that the figures are drawn from."""
+    """Numbers, one sentence for the terminal, the arrays and certificates that the figures are drawn from, and texts
+    for files in the result's folder (path there -> content)."""
 
     metrics: dict[str, float]
     sentence: str
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     certificates: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,8 @@ def evaluate(model: Model, data: Tensor, settings: Settings, start: Tensor | Non
 
     ``start`` replaces the data's initial states (a noisy look at them).
     """
+    data = data.to(getattr(torch, settings.dtype))
+    start = None if start is None else start.to(data.dtype)
     with torch.no_grad():
         error = _run(model, data[:, 0] if start is None else start, data.shape[1], settings) - data
     loss = float(error.double().square().mean())

@@ -63,7 +63,7 @@ class Row:
 
 
 def study(candidate: Candidate, folder: Path, watch: Watch | None = None) -> Row:
-    """Choose lr and weight decay on validation, fit with every seed, examine; goes on from checkpoints in the folder."""
+    """Choose lr and weight decay on validation, fit with every seed, examine. Goes on from the folder's checkpoints."""
     losses = []
     for lr, decay in candidate.search if len(candidate.search) > 1 else ():
         settings = replace(
@@ -95,7 +95,7 @@ def examine(model: Model, data: Data, settings: Settings) -> dict[str, float]:
 
 
 def floor(data: Data) -> dict[str, float]:
-    """The errors of "predict the mean": the mean training trajectory for every trial; beyond its end, its last value."""
+    """The errors of "predict the mean": the mean training trajectory for all; beyond its end, its last value."""
     mean = data.training.double().mean(dim=0, keepdim=True)
     truths = {"test": data.test} | {name: truth for name, (_, truth) in data.others.items()}
     out = {}
