@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from neurolurie.errors import SpecError, Where, blamed, lookup, placed
 from neurolurie.library import find
 from neurolurie.network.builders import BUILDERS
 from neurolurie.network.connectivity import call_with
 from neurolurie.network.families.written import matrices
+from neurolurie.network.generators import generate, read_edges
 from neurolurie.network.graph import CircuitGraph
 from neurolurie.network.lurie import LurieNetwork
-from neurolurie.spec.circuit import CircuitSpec, CouplingSpec
+from neurolurie.network.populate import populate
+from neurolurie.spec.circuit import CircuitSpec, CouplingSpec, GeneratorSpec
 from neurolurie.spec.model import parse
-from neurolurie.spec.source import Source, read_yaml
+from neurolurie.spec.source import Source, dotted, read_yaml
 
 # Turns a value written in a spec (such as `digits.prototypes`) into what it stands for; given its place for errors.
 Resolve = Callable[[Any, Where], Any]
@@ -57,6 +60,8 @@ def build_circuit(
     if spec.circuits is not None:
         with placed(source.where(*key)):
             return build_graph(source, spec, resolve, seed, key, inside).compose()
+    if spec.generator is not None:
+        return _generated(source, spec.generator, resolve, seed, (*key, "generator"), inside).compose()
     if spec.use is not None:
         beside, place = source.folder_of(*key, "use"), source.where(*key, "use")
         with source.blaming((*key, "with"), spec.parameters, place):
@@ -70,6 +75,31 @@ def build_circuit(
     given = {name: getattr(spec, name) for name in MATRIX_KEYS if getattr(spec, name) is not None}
     with source.blaming(key, given, source.where(*key)):
         return matrices(**_resolved(given, source, resolve, key))
+
+
+def _generated(
+    source: Source, spec: GeneratorSpec, resolve: Resolve, seed: int, key: tuple, inside: tuple[Path, ...]
+) -> CircuitGraph:
+    """The circuits on the nodes of a generated graph, or of one whose edges stand in a file."""
+    if spec.edges is not None:
+        path = _file(source, spec.edges, (*key, "edges"))
+        with placed(source.where(*key, "edges")):
+            graph = read_edges(path, spec.nodes)
+    else:
+        with source.blaming(key, {"graph": spec.graph}, Where(), by_name=False):
+            with source.blaming((*key, "with"), spec.parameters, source.where(*key, "graph")):
+                graph = generate(spec.graph, spec.parameters, crc32(dotted(key).encode()) ^ seed & 0xFFFFFFFF)
+    network = build_circuit(source, spec.circuit, resolve, seed, (*key, "circuit"), inside)
+    edge, at = spec.coupling, (*key, "coupling")
+    written = {"from": _words(edge.source), "to": _words(edge.target), "rule": [edge.rule]}
+    with (
+        source.blaming(at, written, source.where(*at), by_name=False),
+        source.blaming((*at, "with"), edge.parameters, Where()),
+    ):
+        parameters = _resolved(edge.parameters, source, resolve, (*at, "with"))
+        return populate(
+            graph, network, edge.rule, source=edge.source, target=edge.target, seed=seed, parameters=parameters
+        )
 
 
 def load_circuit_file(path: Path) -> tuple[Source, CircuitSpec]:
@@ -112,7 +142,7 @@ def _couple(graph: CircuitGraph, spec: CouplingSpec, source: Source, resolve: Re
 
 
 def _words(port: str) -> list[str]:
-    return [port, *port.split(".")]
+    return [port, *port.replace("/", ".").split(".")]
 
 
 def _resolved(parameters: dict[str, Any], source: Source, resolve: Resolve, key: tuple) -> dict[str, Any]:
@@ -121,11 +151,16 @@ def _resolved(parameters: dict[str, Any], source: Source, resolve: Resolve, key:
     for name, value in parameters.items():
         where = source.where(*key, name)
         if name in FILE_KEYS and isinstance(value, str):
-            folder = source.folder_of(*key, name)
-            if not (folder / value).is_file():
-                raise SpecError(f"the file '{value}' does not exist in '{folder}'.", where)
-            value = str((folder / value).resolve())
+            value = str(_file(source, value, (*key, name)))
         else:
             value = resolve(value, where)
         out[name] = value
     return out
+
+
+def _file(source: Source, name: str, key: tuple) -> Path:
+    """The file named at that key, beside the file in which it is named."""
+    folder = source.folder_of(*key)
+    if not (folder / name).is_file():
+        raise SpecError(f"the file '{name}' does not exist in '{folder}'.", source.where(*key))
+    return (folder / name).resolve()

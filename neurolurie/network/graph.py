@@ -102,13 +102,13 @@ class CircuitGraph:
         ``coupling`` is a matrix (target x source), the name of a rule with its parameters, a Coupling, or a Projection
         (which carries its own ports). Raises SpecError at ``where``; the graph is then as it was.
         """
-        a, source_at, source_port = self._end(source, SOURCE_PORTS, "state", where)
-        b, target_at, target_port = self._end(target, TARGET_PORTS, "rate", where)
+        a, source_at, source_port = self.end(source, SOURCE_PORTS, "state", where)
+        b, target_at, target_port = self.end(target, TARGET_PORTS, "rate", where)
         rule = coupling if isinstance(coupling, str) else "matrix"
         if isinstance(coupling, Projection):
             source_port, target_port, rule = coupling.source_port, coupling.target_port, coupling.rule
             coupling = Coupling(coupling.matrix)
-        rows, columns = self._size(b, target_at, target_port), self._size(a, source_at, source_port)
+        rows, columns = self.size(b, target_at, target_port), self.size(a, source_at, source_port)
         inside = self.graph.nodes[b]["circuit"]
         try:
             if isinstance(coupling, str):
@@ -118,8 +118,7 @@ class CircuitGraph:
                 coupling = Coupling(coupling)
             coupling = coupling.shaped(rows, columns)
             if target_port == "drive" and coupling.back is None:
-                E = inside.E if target_at is None else inside.E[target_at.states, target_at.inputs]
-                coupling, target_port = Coupling(E @ coupling.matrix), "rate"
+                coupling, target_port = Coupling(spread(inside, target_at) @ coupling.matrix), "rate"
             if (source_port, target_port) == ("out", "in"):
                 # What is wrong with it is told here, where the user wrote it.
                 through_leak(inside, coupling.matrix, target.removesuffix(".in"), target_at)
@@ -149,8 +148,8 @@ class CircuitGraph:
         pair = crc32(f"{a}{_place(source_at)}.{source_port}->{b}{_place(target_at)}.{target_port}".encode())
         return np.random.default_rng([self.seed, pair, number])
 
-    def _end(
-        self, text: str, ports: dict[str, str], default: str, where: Where | None
+    def end(
+        self, text: str, ports: dict[str, str], default: str, where: Where | None = None
     ) -> tuple[str, Part | None, str]:
         """The circuit, the part of it (None is all of it) and the port that a word such as ``area.e.out`` names."""
         name, *path = text.replace("/", ".").split(".")
@@ -165,12 +164,18 @@ class CircuitGraph:
                 raise SpecError(did_you_mean(kind, word, known), where)
         return name, find_part(network, path) if path else None, port
 
-    def _size(self, name: str, at: Part | None, port: str) -> int:
+    def size(self, name: str, at: Part | None, port: str) -> int:
+        """How many states, outputs, preactivations or inputs that end has."""
         circuit = self.graph.nodes[name]["circuit"]
         if at is not None:
             place = {"drive": at.inputs, "state": at.states, "rate": at.states}.get(port, at.preactivations)
             return place.stop - place.start
         return {"drive": circuit.E.shape[1], "state": circuit.n, "rate": circuit.n}.get(port, circuit.m)
+
+
+def spread(network: LurieNetwork, at: Part | None) -> Matrix:
+    """E of a circuit inside a network, or of all of it: what its port ``drive`` does."""
+    return network.E if at is None else network.E[at.states, at.inputs]
 
 
 def _place(part: Part | None) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from numbers import Real
+from typing import Any
 from zlib import crc32
 
 import networkx as nx
@@ -12,7 +13,7 @@ import numpy as np
 
 from neurolurie.errors import SpecError
 from neurolurie.network.connectivity import RANDOM_RULES, Coupling, make_coupling
-from neurolurie.network.graph import CircuitGraph, Projection
+from neurolurie.network.graph import SOURCE_PORTS, TARGET_PORTS, CircuitGraph, Projection, spread
 from neurolurie.network.lurie import LurieNetwork, Matrix
 
 
@@ -24,7 +25,7 @@ def populate(
     source: str = "state",
     target: str = "rate",
     seed: int = 0,
-    **parameters,
+    parameters: Mapping[str, Any] | None = None,
 ) -> CircuitGraph:
     """A CircuitGraph with a circuit on every node of ``graph`` and a projection along every edge.
 
@@ -35,12 +36,13 @@ def populate(
     circuit : one circuit for all nodes (a network, a graph, or a name), or a function from the node to its network.
     coupling : a matrix (target x source), a Coupling, or the name of a rule with its ``parameters``. Random rules draw
         new weights for every edge. A rule that couples both ways (skew) does so once for every edge.
-    source, target : the ports of every projection, ``state`` or ``out`` to ``rate``, ``in`` or ``drive``.
+    source, target : the ports of every projection, ``state`` or ``out`` to ``rate``, ``in`` or ``drive``; with a path
+        before them (``e.out``) if the circuits are graphs.
 
     Circuits are named after their nodes: ``"7"`` for 7, ``"2-3"`` for (2, 3). Raises SpecError as
     `CircuitGraph.couple` does.
 
-    >>> ring = populate(nx.cycle_graph(100), "motifs/flip-flop", "one-to-one", source="out", weight=-0.1)
+    >>> ring = populate(nx.cycle_graph(100), "motifs/flip-flop", "one-to-one", source="out", parameters={"weight": -0.1})
     >>> net = ring.compose()
     >>> net.n, int((net.B != 0).sum())
     (100, 300)
@@ -52,7 +54,7 @@ def populate(
         raise SpecError("two nodes of the graph have the same name once written as a word; rename them.")
     for node, label in labels.items():
         whole.add(label, chosen(node))
-    edge = _Edges(whole, coupling, source, target, parameters)
+    edge = _Edges(whole, coupling, source, target, dict(parameters or {}))
     both = not graph.is_directed()
     for a, b, data in graph.edges(data=True):
         weight = _weight(a, b, data)
@@ -74,21 +76,22 @@ class _Edges:
         self.fresh = isinstance(coupling, str) and coupling.replace("_", "-") in RANDOM_RULES
         self.couples_back = False
         self._made: dict[tuple[int, int], list[Projection]] = {}
+        self._sizes: dict[tuple[int, int], tuple[int, int, Matrix | None]] = {}
         self._rng = np.random.default_rng([whole.seed, crc32(b"edges")])
 
     def add(self, a: str, b: str, weight: float) -> None:
         nodes = self.whole.graph.nodes
         kinds = (id(nodes[a]["circuit"]), id(nodes[b]["circuit"]))
         if kinds not in self._made:
-            self._made[kinds] = self._first(a, b)
+            self._first(a, b, kinds)
         there, *back = self._made[kinds]
         if self.fresh:
-            there = replace(there, matrix=self._drawn(nodes[a]["circuit"], nodes[b]["circuit"]))
+            there = replace(there, matrix=self._drawn(*self._sizes[kinds]))
         self.whole.graph.add_edge(a, b, projection=there if weight == 1.0 else replace(there, weight=weight))
         for projection in back:
             self.whole.graph.add_edge(b, a, projection=replace(projection, weight=weight), back=True)
 
-    def _first(self, a: str, b: str) -> list[Projection]:
+    def _first(self, a: str, b: str, kinds: tuple[int, int]) -> None:
         trial = CircuitGraph(self.whole.seed)
         names = [a] if a == b else [a, b]
         for name in names:
@@ -96,13 +99,15 @@ class _Edges:
         trial.couple(f"{a}.{self.source}", f"{b}.{self.target}", self.coupling, **self.parameters)
         made = [data["projection"] for *_, data in trial.graph.edges(data=True)]
         self.couples_back = len(made) > 1
-        return made
+        self._made[kinds] = made
+        start = trial.end(f"{a}.{self.source}", SOURCE_PORTS, "state")
+        stop = trial.end(f"{b}.{self.target}", TARGET_PORTS, "rate")
+        E = None if stop[2] != "drive" else spread(trial.graph.nodes[b]["circuit"], stop[1])
+        self._sizes[kinds] = trial.size(*stop), trial.size(*start), E
 
-    def _drawn(self, a: LurieNetwork, b: LurieNetwork) -> Matrix:
-        columns = a.n if self.source == "state" else a.m
-        rows = {"rate": b.n, "in": b.m, "drive": b.E.shape[1]}[self.target]
+    def _drawn(self, rows: int, columns: int, E: Matrix | None) -> Matrix:
         matrix = make_coupling(self.coupling, rows, columns, self._rng, self.parameters).matrix
-        return b.E @ matrix if self.target == "drive" else matrix
+        return matrix if E is None else E @ matrix
 
 
 def _once(circuit: LurieNetwork | CircuitGraph | str) -> Callable[[Hashable], LurieNetwork]:

@@ -20,9 +20,40 @@ class CouplingSpec(Model):
     parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
 
 
+class EdgeSpec(Model):
+    """What stands on every edge of a generated graph: the ports it joins and the rule that makes its matrix."""
+
+    source: str = Field("state", alias="from")
+    target: str = Field("rate", alias="to")
+    rule: str = "matrix"
+    parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
+
+
+class GeneratorSpec(Model):
+    """A circuit on every node of a graph, a coupling on every edge. The graph is a networkx generator with its
+    arguments (``graph``, ``with``), or a file of edges (``edges``; ``nodes`` says how many, if some have no edge)."""
+
+    graph: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
+    edges: str | None = None
+    nodes: int | None = Field(None, ge=1)
+    circuit: CircuitSpec
+    coupling: EdgeSpec
+
+    @model_validator(mode="after")
+    def _one_way(self) -> GeneratorSpec:
+        if (self.graph is None) == (self.edges is None):
+            raise ValueError("expected either 'graph' (a networkx generator) or 'edges' (a file).")
+        if self.graph is None and self.parameters:
+            raise ValueError("'with' belongs to 'graph', not to 'edges'.")
+        if self.edges is None and self.nodes is not None:
+            raise ValueError("'nodes' belongs to 'edges'; a generator takes its number of nodes among its own arguments.")
+        return self
+
+
 class CircuitSpec(Model):
     """One of: ``use`` (a circuit by name or path), ``build`` (a builder), ``A B C`` (matrices), ``npz`` (a file with
-    the matrices), ``circuits`` + ``couplings`` (a graph)."""
+    the matrices), ``circuits`` + ``couplings`` (a graph), ``generator`` (a graph with one circuit on every node)."""
 
     schema_: Literal[1] = Field(1, alias="schema")
     title: str = ""
@@ -43,14 +74,16 @@ class CircuitSpec(Model):
     domain: float | list[float] | None = None
     states: list[str] | None = None
     circuits: dict[str, CircuitSpec] | None = None
+    generator: GeneratorSpec | None = None
     couplings: list[CouplingSpec] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _one_way(self) -> CircuitSpec:
-        ways = [name for name in ("use", "build", "A", "npz", "circuits") if getattr(self, name) is not None]
+        ways = [name for name in ("use", "build", "A", "npz", "circuits", "generator") if getattr(self, name) is not None]
         if len(ways) != 1:
             found = "none of them" if not ways else " and ".join(f"'{way}'" for way in ways)
-            raise ValueError(f"expected one of 'use', 'build', 'A' (with B, C), 'npz', 'circuits'; got {found}.")
+            known = "'use', 'build', 'A' (with B, C), 'npz', 'circuits', 'generator'"
+            raise ValueError(f"expected one of {known}; got {found}.")
         missing = [name for name in ("B", "C") if self.A is not None and getattr(self, name) is None]
         if missing:
             raise ValueError(f"A is given without {' and '.join(missing)}.")
