@@ -56,7 +56,7 @@ def draw_animation(run: Run, prefix: str = "") -> Drawing | None:
     if entered is not None:
         caption += (
             "A frame turns green when the trial enters a certified region around a resting state: where it ends is "
-            f"settled from there on, even where it is the wrong pattern. {green} of these {len(trials)} did; "
+            f"settled if nothing disturbs it, even at the wrong pattern. {green} of these {len(trials)} did; "
         )
     caption += f"{recalled} recalled exactly what was cued (check mark at the end)."
     alt = (

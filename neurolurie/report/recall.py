@@ -165,7 +165,7 @@ def draw_course(run: Run, prefix: str = "") -> Drawing | None:
         held = np.isfinite(entered)
         caption += (
             f" A green dot marks when a trial entered a certified region around the resting state that a stored "
-            f"pattern leads to ({held.sum()} of {len(held)} did): from there on it can only end there."
+            f"pattern leads to ({held.sum()} of {len(held)} did): undisturbed, it can only end there."
         )
     alt = f"Overlap with the cued pattern over time: the median rises from {median[0]:.2f} to {median[-1]:.2f}"
     alt += "; the energy of every trial falls." if "energy" in arrays else "."
