@@ -131,6 +131,34 @@ def verify(
 
 
 @app.command()
+def repair(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="A circuit, a scenario, or an .npz with A, B, C.")],
+    k: Annotated[int, typer.Option("--k", help="The order of contraction to restore.")] = 1,
+    phi: Annotated[str | None, typer.Option(help="The nonlinearity of an .npz target.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the repaired network to this .npz.")] = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Propose the smallest change of the couplings that makes the claim provable; 1 if there is none."""
+    from neurolurie.certificates.repair import repair as repair_network
+    from neurolurie.pipeline import target_network
+
+    proposal = repair_network(target_network(target, phi, settings or ()), k)
+    if save is not None and proposal.found:
+        proposal.network.save(save)
+    if as_json:
+        _print_json({
+            "kind": proposal.kind, "gain": proposal.gain, "change": proposal.change,
+            "before": proposal.before.to_json(), "after": proposal.after.to_json(),
+        })  # fmt: skip
+    else:
+        typer.echo(f"{target}: {proposal.sentence()}")
+        if save is not None and proposal.found:
+            typer.echo(f"saved to {save}; look at it with: neurolurie certify {save} --k {k}")
+    raise typer.Exit(0 if proposal.found else 1)
+
+
+@app.command()
 def compare(
     scenario: ScenarioName,
     backends: Annotated[str, typer.Option(help="Names with commas between; the first is held against the others.")] = (
@@ -162,7 +190,7 @@ def compare(
 @app.command("list")
 def list_(
     what: Annotated[
-        str | None, typer.Argument(help="circuits, scenarios, backends, nonlinearities or solvers; all if not given.")
+        str | None, typer.Argument(help="circuits, scenarios, backends, nonlinearities, solvers or models; all if not given.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -224,9 +252,16 @@ def _list_solvers() -> list[str]:
     return list(SOLVERS)
 
 
+def _list_models() -> list[str]:
+    from neurolurie.train.names import MODELS
+
+    return list(MODELS)
+
+
 LISTS = {
     "circuits": _list_shipped("circuits"), "scenarios": _list_shipped("scenarios"), "backends": _list_backends,
     "nonlinearities": _list_nonlinearities, "solvers": _list_solvers,
+    "models": _list_models,
 }  # fmt: skip
 
 
