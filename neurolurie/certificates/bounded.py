@@ -39,6 +39,8 @@ def explicit(witness) -> dict | None:
     if witness["kind"] == "lure":
         T = root(witness["P"])
         return None if T is None else {"kind": "multipliers", "T": T, "S": witness["S"] * np.abs(witness["P"]).max()}
+    if witness["kind"] == "trace":  # the same in every metric, so in P = I
+        return {"kind": "vertices", "T": None}
     return dict(witness) if witness["kind"] in ("closed-form", "vertices", "multipliers", "weights") else None
 
 
@@ -47,14 +49,17 @@ def norm(witness) -> tuple[str, np.ndarray | None]:
     return (witness["norm"], witness["weights"]) if witness["kind"] == "weights" else ("2", witness.get("T"))
 
 
-def sizes(columns: np.ndarray, measure: tuple[str, np.ndarray | None]) -> np.ndarray:
-    """The norm of every column of (n, count)."""
+def reach(network: LurieNetwork, middle, half, measure: tuple[str, np.ndarray | None]) -> float:
+    """The largest norm of ``bx + B v`` over ``|v - middle| <= half``."""
     name, data = measure
-    if name == "2":
-        return np.linalg.norm(columns if data is None else data @ columns, axis=0)
+    centre, spread = network.B @ middle + network.bx, abs(network.B) @ half
     if name == "linf":
-        return np.max(np.abs(columns) / data[:, None], axis=0, initial=0.0)
-    return np.sum(np.abs(columns) * data[:, None], axis=0)
+        return float(np.max((np.abs(centre) + spread) / data))
+    if name == "l1":
+        return float(np.sum((np.abs(centre) + spread) * data))
+    B = network.dense().B * half
+    turned = (centre, B) if data is None else (data @ centre, data @ B)
+    return float(np.linalg.norm(turned[0]) + np.linalg.norm(turned[1], axis=0).sum())
 
 
 def radius(network: LurieNetwork, witness, rate: float) -> float:
@@ -65,10 +70,7 @@ def radius(network: LurieNetwork, witness, rate: float) -> float:
     at_rest = network.phi(network.by)
     middle = np.where(bounded, 0.5 * (np.where(bounded, low, 0) + np.where(bounded, high, 0)), at_rest)
     half = np.where(bounded, 0.5 * (np.where(bounded, high, 0) - np.where(bounded, low, 0)), 0.0)
-    centre = network.B @ middle + network.bx
-    B = network.B.toarray() if sparse.issparse(network.B) else network.B
-    reach = sizes(centre[:, None], measure)[0] + sizes(B[:, bounded], measure) @ half[bounded]
-    return float(reach / rate) * (1 + 1e-9)
+    return reach(network, middle, half, measure) / rate * (1 + 1e-9)
 
 
 def condition(measure: tuple[str, np.ndarray | None], n: int) -> float:

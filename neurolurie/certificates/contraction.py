@@ -76,33 +76,33 @@ class Ladder:
 
     def answer(self, k: int, refute: bool = True) -> Certificate:
         """The first proof for this k; failing that a refutation, the boundary, or unknown."""
-        tried, fallback = [], None
-        for finding in self.findings(k):
-            note = finding.note
-            if finding.margin is not None and finding.margin > 0:
-                proved = self.proved(k, finding)
+        tried: list[Attempt] = []
+        fallback = None
+        for stage in (self.quick(k), self.thorough(k)):
+            for finding in stage:
+                proved = self.proved(k, finding) if finding.margin is not None and finding.margin > 0 else None
+                note = finding.note
+                if proved is None and finding.margin is not None and finding.margin > 0:
+                    note = "positive in floating point, not proved"
+                    if fallback is None and finding.margin > NUMERICAL * (np.abs(self.network.A).max() + 1.0):
+                        fallback = self.certificate("numerical", k, finding, finding.margin)
+                tried.append(Attempt(finding.method, k, finding.margin, note))
                 if proved is not None:
-                    tried.append(Attempt(finding.method, k, finding.margin, note))
                     if finding.method == "k2":
                         tried += [Attempt(name, k, float(self.margins[name][k - 1])) for name in ("k1", "theorem-1")]
                     return _with(proved, tried=tuple(tried))
-                note = "positive in floating point, not proved"
-                scale = np.abs(self.network.A).max() + 1.0
-                if fallback is None and finding.margin > NUMERICAL * scale:
-                    fallback = self.certificate("numerical", k, finding, finding.margin)
-            tried.append(Attempt(finding.method, k, finding.margin, note))
+            if fallback is None and refute:  # a refutation is cheaper than the tests that are left
+                found = self.refutation(k, tuple(tried))
+                if found.status == "refuted":
+                    return found
         if fallback is not None:
             return _with(fallback, tried=tuple(tried))
-        if refute:
-            return self.refutation(k, tuple(tried))
-        return Certificate("k-contraction", "unknown", k=k, tried=tuple(tried), network=self.network)
+        return self.refutation(k, tuple(tried), effort=2) if refute else self.unknown(k, tuple(tried))
 
-    def findings(self, k: int) -> Iterator[Finding]:
-        """Every test for this k, cheapest first."""
+    def quick(self, k: int) -> Iterator[Finding]:
+        """The tests without optimisation, cheapest first."""
         if k == self.network.n:
             yield Finding("trace", trace.search(self.network), {"kind": "trace"})
-            if trace.search(self.network) <= 0:
-                return  # exact in every metric: nothing else can succeed
         if not self.box.finite:
             yield Finding("all other tests", None, note="a slope has no bound: give its nonlinearity a domain")
             return
@@ -110,12 +110,20 @@ class Ladder:
             yield Finding(name, float(self.margins[name][k - 1]), {"kind": "closed-form", "form": name})
         yield from self._run(composition, self.network, k)
         yield from self._run(weights, self.network, k)
+
+    def thorough(self, k: int) -> Iterator[Finding]:
+        """The tests that look for a metric."""
+        if not self.box.finite or k == self.network.n:  # for k = n the trace is exact in every metric
+            return
         yield from self._run(vertices, self.box, k)
         for name, T in metrics.candidates(self.box)[1:]:
             margin = closed_forms.check(self.box.turned(T), k, "k2")
             yield Finding(f"k2, P = {name}", margin, {"kind": "closed-form", "form": "k2", "T": T})
         for rung in (lure, multipliers, compound, vertex_lmi):
             yield from self._run(rung, self.box, k)
+
+    def unknown(self, k: int, tried: tuple[Attempt, ...]) -> Certificate:
+        return Certificate("k-contraction", "unknown", k=k, tried=tried, network=self.network)
 
     def _run(self, rung, subject, k: int) -> Iterator[Finding]:
         name = rung.__name__.rsplit(".", 1)[-1].replace("_", " ")
@@ -147,9 +155,9 @@ class Ladder:
             assumptions(self.network, k), (), self.network,
         )  # fmt: skip
 
-    def refutation(self, k: int, tried: tuple[Attempt, ...]) -> Certificate:
+    def refutation(self, k: int, tried: tuple[Attempt, ...], effort: int = 1) -> Certificate:
         """Refuted with a proved state, boundary if the worst sum is zero to rounding, else unknown."""
-        worst = falsify(self.network, k, effort=2)
+        worst = falsify(self.network, k, effort=effort)
         status, method, witness = "unknown", "", {}
         if worst is not None:
             tried += (Attempt("falsify", k, -worst.total, "minus the largest sum of real parts found"),)

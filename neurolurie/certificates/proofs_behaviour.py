@@ -10,7 +10,7 @@ from neurolurie.certificates.exact import Dyadic
 from neurolurie.certificates.proofs import CONTRACTION, System, require
 from neurolurie.certificates.proofs_refuted import floors
 from neurolurie.certificates.proofs_sets import box_of, image_of, preactivation_of, slopes_of
-from neurolurie.certificates.rounding import UNIT, Ball, inverse, singular_values, upwards
+from neurolurie.certificates.rounding import UNIT, Ball, gamma, inverse, singular_values, upwards
 from neurolurie.network.phi import Phi
 
 
@@ -23,10 +23,7 @@ def prove_bounded(network, k, margin, witness) -> str:
     middle = np.where(bounded, 0.5 * (np.where(bounded, low, 0) + np.where(bounded, high, 0)), network.phi(network.by))
     half = np.where(bounded, 0.5 * (np.where(bounded, high, 0) - np.where(bounded, low, 0)), 0.0)
     slack = 1e-14 * (np.abs(middle) + half) + 1e-15
-    B = network.B.toarray() if sparse.issparse(network.B) else network.B
-    size = _norm(witness["part"], network.n)
-    drift = Ball.of(B) @ Ball(middle[:, None], slack[:, None]) + Ball.of(network.bx[:, None])
-    reach = size(drift)[0] + float(upwards(size(Ball.of(B[:, bounded])) @ half[bounded], network.m + 4))
+    reach = _reach(network, middle, upwards(half + slack), witness["part"])
     require(float(upwards(reach / margin, 4)) <= witness["radius"], "the radius is larger than stated")
     return arithmetic
 
@@ -121,20 +118,22 @@ def _without(network, bounded):
     return network.replace(B=B, C=network.C[keep], by=network.by[keep], phi=phi, parts={})
 
 
-def _norm(witness, n: int):
-    """The norm of the witness, as a function from a Ball (n, count) to upper bounds (count,)."""
+def _reach(network, middle, half, witness) -> float:
+    """An upper bound of the norm of ``bx + B v`` over ``|v - middle| <= half``, in the norm of the witness."""
     if witness["kind"] == "weights":
-        w = np.asarray(witness["weights"], float)[:, None]
-        if witness["norm"] == "linf":
-            return lambda x: upwards(np.max((np.abs(x.mid) + x.rad) / w, axis=0, initial=0.0), 4)
-        return lambda x: upwards(np.sum((np.abs(x.mid) + x.rad) * w, axis=0), n + 4)
-    T = _coordinates(witness, n)
-
-    def euclidean(x: Ball):
-        z = T @ x
-        return upwards(np.sqrt(upwards(np.sum((np.abs(z.mid) + z.rad) ** 2, axis=0), n + 4)), 2)
-
-    return euclidean
+        w = np.asarray(witness["weights"], float)
+        B = sparse.csr_array(network.B)
+        longest = int(np.diff(B.indptr).max(initial=0))
+        spread = abs(B) @ half + gamma(longest + 8) * (abs(B) @ np.abs(middle) + np.abs(network.bx))
+        size = np.abs(B @ middle + network.bx) + upwards(spread, longest + 8)
+        scaled = size / w if witness["norm"] == "linf" else size * w
+        total = scaled.max() if witness["norm"] == "linf" else scaled.sum()
+        return float(upwards(total, network.n + 8))
+    T, B = _coordinates(witness, network.n), Ball.of(network.dense().B)
+    centre = T @ (B @ Ball.of(middle[:, None]) + Ball.of(network.bx[:, None]))
+    columns = T @ (B * Ball.of(half))
+    norms = [np.sqrt(upwards(np.sum((np.abs(z.mid) + z.rad) ** 2, axis=0), network.n + 4)) for z in (centre, columns)]
+    return float(upwards(norms[0].sum() + norms[1].sum(), network.m + 8))
 
 
 def _coordinates(witness, n: int) -> Ball:

@@ -68,7 +68,7 @@ def _euler(certificate: Certificate, network: LurieNetwork) -> tuple[float | Non
         ).sum(axis=1)  # fmt: skip
         lowest = M.diagonal() - np.max(high - low, initial=0.0) * loop
         return float(1 / max(np.abs(M.diagonal()).max(), np.abs(lowest).max())), "h <= 1 / max |J_ii| keeps the full rate"
-    if witness["kind"] in ("trace", "composition", "compound") or (found := bounded.explicit(witness)) is None:
+    if (found := bounded.explicit(witness)) is None:
         return None, f"the witness '{witness['kind']}' names no metric for the states"
     box, T = SlopeBox.of(network), found.get("T")
     if (box.high > box.low).sum() <= MOST_CORNERS and box.n <= 64:
