@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from neurolurie.certificates.certificate import CLAIMS
 from neurolurie.data import PARTS, Dataset, find_patterns, load_data
@@ -15,6 +16,7 @@ from neurolurie.network.circuits import build_graph
 from neurolurie.network.graph import CircuitGraph
 from neurolurie.network.lesion import lesioned
 from neurolurie.network.lurie import LurieNetwork, Part
+from neurolurie.network.parts import find_part, inner_names
 from neurolurie.simulation.inputs import input_table
 from neurolurie.simulation.problem import Problem, count_steps, parse_record, pose
 from neurolurie.simulation.solvers import SOLVERS
@@ -38,20 +40,16 @@ class Experiment:
     sigma: np.ndarray
 
     def part(self, name: str, *key: str | int) -> Part:
-        """The states and preactivations of a circuit named in the scenario, ``outer/inner`` if it is nested.
+        """What a circuit named in the scenario owns; ``outer.inner`` or ``outer/inner`` if it is nested.
 
         SpecError at ``key`` if there is none of that name.
         """
-        if name in self.network.parts:
-            return self.network.parts[name]
-        if name not in self.graph.graph:
-            raise SpecError(did_you_mean("circuit", name, self.graph.graph), self.source.where(*key))
-        names = [part for part in self.network.parts if part == name or part.startswith(f"{name}/")]
-        parts = [self.network.parts[part] for part in names] or list(self.network.parts.values())
-        return Part(
-            slice(parts[0].states.start, parts[-1].states.stop),
-            slice(parts[0].preactivations.start, parts[-1].preactivations.stop),
-        )
+        path = name.replace(".", "/").split("/")
+        part = find_part(self.network, path)
+        if part is None:
+            inside = inner_names(self.network, path[:-1]) if len(path) > 1 else []
+            raise SpecError(did_you_mean("circuit", name, inside or self.graph.graph), self.source.where(*key))
+        return part
 
     def rng(self, stream: int) -> np.random.Generator:
         """The generator for one purpose (cues, initial states); noise during a run has its own."""
@@ -87,6 +85,11 @@ def build(scenario: Scenario, source: Source) -> Experiment:
             raise SpecError(did_you_mean("claim", wanted.claim, CLAIMS), source.where("certify", "claim"))
         if (wanted.k or 1) > network.n:
             raise SpecError(f"k is {wanted.k}, the network has {network.n} states.", source.where("certify", "k"))
+    known = {"recalled": ("sign",), "amplitude_of": network.states}
+    for name, value in scenario.measures.items():
+        choices = lookup("measure", name, known, source.where("measures", name))
+        if value not in choices:
+            raise SpecError(did_you_mean(name, value, choices), source.where("measures", name))
     experiment = Experiment(scenario, source, data, graph, network, (), np.zeros(network.n))
     experiment = _with_inputs(_with_noise(experiment))
     for number, name in enumerate(scenario.lesions):
@@ -118,28 +121,36 @@ def _with_noise(experiment: Experiment) -> Experiment:
 
 
 def _with_inputs(experiment: Experiment) -> Experiment:
-    """Each input of the scenario becomes a column of E; circuits' own columns come first and carry no signal."""
+    """Each input of the scenario becomes the one column of E that it feeds; columns that nothing feeds are left out."""
     network, entries = experiment.network, experiment.scenario.inputs
-    if not entries:
-        return _changed(experiment, inputs=tuple({"kind": "constant", "amplitude": 0.0} for _ in range(network.E.shape[1])))
     columns = np.zeros((network.n, len(entries)))
     signals = []
     for number, entry in enumerate(entries):
-        states = experiment.part(entry.circuit, "inputs", number, "circuit").states
-        columns[states, number] = _pattern(experiment, entry, number, states.stop - states.start)
-        signal = entry.model_dump(exclude={"circuit", "pattern"}, exclude_none=True)
         key = ("inputs", number)
+        part = experiment.part(entry.circuit, *key, "circuit")
+        columns[part.states, number] = _column(experiment, entry, number, part)
+        signal = entry.model_dump(exclude={"circuit", "to", "pattern"}, exclude_none=True)
+        if entry.file is not None:
+            signal["file"] = str(experiment.source.folder_of(*key, "file") / entry.file)
         with experiment.source.blaming(key, signal, experiment.source.where(*key)):
             input_table([signal], 1, 0, 1, 1.0)
         signals.append(signal)
-    silent = [{"kind": "constant", "amplitude": 0.0} for _ in range(network.E.shape[1])]
-    own = network.E.toarray() if hasattr(network.E, "toarray") else network.E
-    return _changed(
-        experiment, network=network.replace(E=np.hstack([own, columns])), inputs=(*silent, *signals)
-    )
+    E = sparse.csr_array(columns) if sparse.issparse(network.E) else columns
+    return _changed(experiment, network=network.replace(E=E), inputs=tuple(signals))
 
 
-def _pattern(experiment: Experiment, entry: InputSpec, number: int, size: int) -> np.ndarray:
+def _column(experiment: Experiment, entry: InputSpec, number: int, part: Part) -> np.ndarray:
+    """What one unit of an input does to the rates of the circuit it goes to."""
+    if entry.to == "rate":
+        return _pattern(experiment, entry, number, part.states.stop - part.states.start, "states")
+    size = part.inputs.stop - part.inputs.start
+    if not size:
+        where = experiment.source.where("inputs", number, "to")
+        raise SpecError(f"circuit '{entry.circuit}' has no inputs of its own; use 'to: rate'.", where)
+    return experiment.network.E[part.states, part.inputs] @ _pattern(experiment, entry, number, size, "inputs")
+
+
+def _pattern(experiment: Experiment, entry: InputSpec, number: int, size: int, what: str) -> np.ndarray:
     where = experiment.source.where("inputs", number, "pattern")
     if entry.pattern is None:
         return np.ones(size)
@@ -151,7 +162,7 @@ def _pattern(experiment: Experiment, entry: InputSpec, number: int, size: int) -
     else:
         values = np.array(entry.pattern)
     if values.shape != (size,):
-        raise SpecError(f"the pattern has {len(values)} weights, circuit '{entry.circuit}' has {size} states.", where)
+        raise SpecError(f"the pattern has {len(values)} weights, circuit '{entry.circuit}' has {size} {what}.", where)
     return values
 
 
