@@ -63,8 +63,12 @@ def small(network: LurieNetwork, tableau: Tableau, dtype: str, noise: bool) -> D
 
 
 def _run_small(description: Description, data: Data, x0: np.ndarray, plan: Plan):
-    dense = replace(data, **{name: _dense(getattr(data, name)) for name in "ABCE"})
-    return run_dense.forward(description, dense, x0, plan)
+    return run_dense.forward(description, dense(data), x0, plan)
+
+
+def dense(data: Data) -> Data:
+    """The same numbers with dense matrices."""
+    return replace(data, **{name: _dense(getattr(data, name)) for name in "ABCE"})
 
 
 def _lower(network: LurieNetwork, tableau: Tableau, dtype: str, noise: bool) -> run_graph.Lowered:

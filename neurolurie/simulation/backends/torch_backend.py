@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class TorchBackend(Backend):
         reason = no_kernel(problem)
         if reason is None:
             try:
-                return run_kernel(problem)
+                return run_kernel(problem) if problem.device == "cpu" else run_triton_kernel(problem)
             except compiler.NoCompiler as error:
                 compiler.warn_once(reason := error.message)
         from neurolurie.simulation.backends.torch_loop import run_loop
@@ -43,35 +44,59 @@ class TorchBackend(Backend):
 
 def no_kernel(problem: Problem) -> str | None:
     """Why the problem runs as a loop of torch operations, or None if a kernel runs it."""
-    if problem.device != "cpu":
-        return f"the kernels run on the device 'cpu', this run is on '{problem.device}'."
     unknown = choose.unknown_kind(problem.network.phi)
     if unknown:
         return f"the nonlinearity '{unknown}' is not one of the library's, the kernels have no code for it."
+    if problem.device.split(":")[0] == "cuda":
+        if find_spec("triton") is None:
+            return "the kernels for CUDA need triton, which is not installed."
+        if choose.small(problem.network, tableau(problem.solver), problem.dtype, problem.sigma is not None) is None:
+            return "the kernels for CUDA are for small networks, this one is too large to be written out."
+        return None
+    if problem.device != "cpu":
+        return f"the kernels run on the devices 'cpu' and 'cuda', this run is on '{problem.device}'."
     missing = compiler.available()
     if missing:
         compiler.warn_once(missing)
     return missing
 
 
+def posed(problem: Problem) -> tuple[Data, Plan]:
+    """The problem's numbers, and the plan of its calls, as the kernels take them."""
+    network, record = problem.network, problem.record
+    data = Data(
+        A=network.A, B=network.B, C=network.C, E=network.E, bx=network.bx, by=network.by, size=problem.step_sizes(),
+        inputs=problem.inputs, noise=None if problem.sigma is None else problem.sigma * np.sqrt(problem.dt),
+        seed=problem.seed, stream=problem.stream, first_step=problem.first_step,
+    )  # fmt: skip
+    chosen = None if np.array_equal(record.states, np.arange(network.n)) else record.states
+    return data, Plan(problem.steps, record.every, chosen, thread_count(), problem.progress)
+
+
 def run_kernel(problem: Problem) -> Trajectory:
     """The problem on the kernel chosen for it."""
     began = time.perf_counter()
-    network, record = problem.network, problem.record
-    sigma = None if problem.sigma is None else problem.sigma * np.sqrt(problem.dt)
-    data = Data(
-        A=network.A, B=network.B, C=network.C, E=network.E, bx=network.bx, by=network.by, size=problem.step_sizes(),
-        inputs=problem.inputs, noise=sigma, seed=problem.seed, stream=problem.stream, first_step=problem.first_step,
-    )  # fmt: skip
-    everything = np.array_equal(record.states, np.arange(network.n))
-    plan = Plan(
-        problem.steps, record.every, None if everything else record.states, thread_count(), problem.progress
-    )
-    kernel = choose.kernel(network, tableau(problem.solver), problem.dtype, sigma is not None)
+    data, plan = posed(problem)
+    kernel = choose.kernel(problem.network, tableau(problem.solver), problem.dtype, data.noise is not None)
     built = time.perf_counter()
     states, final = kernel.run(data, problem.x0, plan)
     code = f"{kernel.code}, {problem.dtype}, {plan.threads} threads"
     return Trajectory(states, final, built - began, time.perf_counter() - built, code)
+
+
+def run_triton_kernel(problem: Problem) -> Trajectory:
+    """A small network on a GPU: one trial in each thread."""
+    from neurolurie.kernels import run_triton
+
+    began = time.perf_counter()
+    data, plan = posed(problem)
+    description = choose.small(
+        problem.network, tableau(problem.solver), problem.dtype, problem.sigma is not None
+    )
+    states, final = run_triton.forward(description, choose.dense(data), problem.x0, plan, problem.device)
+    return Trajectory(
+        states, final, 0.0, time.perf_counter() - began, f"generated Triton kernel, {problem.dtype}, {problem.device}"
+    )
 
 
 def tableau(solver: Solver) -> Tableau:
