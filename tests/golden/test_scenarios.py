@@ -1,6 +1,7 @@
 """Every shipped scenario meets what it expects, and misses it when it is sabotaged: the expectation can fail.
 
-A new scenario needs an entry in ``SABOTAGE``; without one `test_every_scenario_has_a_sabotage` fails.
+A new scenario needs an entry in ``SABOTAGE``; without one `test_every_scenario_has_a_sabotage` fails. Scenarios of kind
+``learn`` train models for hours and are tested elsewhere, on small budgets.
 """
 
 import numpy as np
@@ -93,7 +94,8 @@ def run(name, words=()):
 
 
 def test_every_scenario_has_a_sabotage():
-    missing = set(names("scenarios")) - set(SABOTAGE)
+    trained = {name for name in names("scenarios") if pipeline.load_scenario(name).data["kind"] == "learn"}
+    missing = set(names("scenarios")) - trained - set(SABOTAGE)
     assert not missing, f"say in SABOTAGE how these would fail: {', '.join(sorted(missing))}"
 
 
