@@ -297,6 +297,8 @@ def _print_result(result, folder: Path) -> None:
         typer.echo(f"{label}{run.findings.sentence}")
     if result.certificate is not None:
         typer.echo(f"certificate: {result.certificate.sentence()}")
+        for remark in result.runs[0].remarks():
+            typer.echo(remark)
     for note in result.provenance["notes"]:
         typer.echo(f"note: {note}")
     for expectation in result.expectations:

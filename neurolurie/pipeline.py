@@ -11,15 +11,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 
 from neurolurie.certificates.certificate import Certificate
 from neurolurie.certificates.certify import certify
+from neurolurie.certificates.measured import Measured, measure
+from neurolurie.certificates.steps import StepBound, step_bound
 from neurolurie.errors import BackendError, NeurolurieError, SpecError, did_you_mean, lookup
 from neurolurie.library import find, names
 from neurolurie.network.circuits import build_circuit
 from neurolurie.network.lurie import LurieNetwork, load_network
 from neurolurie.result import Expectation, Result, Run
 from neurolurie.simulation.backends import BACKENDS, load_backend
+from neurolurie.simulation.problem import Problem, Trajectory
 from neurolurie.simulation.simulate import parity, solve
 from neurolurie.spec.circuit import CircuitSpec
 from neurolurie.spec.model import parse
@@ -29,6 +33,7 @@ from neurolurie.tasks import load_task
 from neurolurie.tasks.experiment import Experiment, build
 
 Progress = Callable[[str, int, int], None]
+MEASURED_STATES = 256  # up to this size the contraction along a run is measured
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}  # of parity between backends
 
 
@@ -82,7 +87,8 @@ def run_variant(variant: str, source: Source, progress: Progress | None = None) 
     backend = scenario.simulate.backend
     trajectory = solve(problem, backend, keep_diverged=scenario.simulate.diverged == "count")
     findings = task.measure(experiment, trials, problem, trajectory)
-    return Run(variant, experiment, trials, problem, trajectory, findings, certificate)
+    measured, bound = _against_certificate(certificate, problem, trajectory)
+    return Run(variant, experiment, trials, problem, trajectory, findings, certificate, measured, bound)
 
 
 def load_scenario(
@@ -220,6 +226,19 @@ def _certify(experiment: Experiment) -> Certificate | None:
             f"the run was not started: {certificate.sentence()}.", experiment.source.where("certify", "on_fail")
         )
     return certificate
+
+
+def _against_certificate(
+    certificate: Certificate | None, problem: Problem, trajectory: Trajectory
+) -> tuple[Measured | None, StepBound | None]:
+    """The contraction that the run shows beside what was certified: a violation is an error of the program."""
+    whole = len(problem.record.states) == problem.network.n <= MEASURED_STATES
+    if certificate is None or not certificate.holds or certificate.claim != "k-contraction" or not whole:
+        return None, None
+    finite = np.isfinite(trajectory.states).all(axis=(1, 2))
+    states = trajectory.states[finite]
+    measured = measure(certificate, problem.network, problem.times(), states) if finite.any() else None
+    return measured, step_bound(certificate, problem.network, problem.solver.name)
 
 
 def _provenance(runs: tuple[Run, ...], began: float) -> dict[str, Any]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import xarray
 
     from neurolurie.certificates.certificate import Certificate
+    from neurolurie.certificates.measured import Measured
+    from neurolurie.certificates.steps import StepBound
     from neurolurie.simulation.problem import Problem, Trajectory
     from neurolurie.tasks.experiment import Experiment
     from neurolurie.tasks.task import Findings, Trials
@@ -45,7 +47,11 @@ class Expectation:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One variant of a scenario, run: '' is the scenario as written."""
+    """One variant of a scenario, run: '' is the scenario as written.
+
+    ``measured`` is the contraction along the run beside the certified rate, ``step`` the step up to which the solver keeps
+    what is certified; both None without a certificate of contraction.
+    """
 
     variant: str
     experiment: Experiment
@@ -54,6 +60,20 @@ class Run:
     trajectory: Trajectory
     findings: Findings
     certificate: Certificate | None
+    measured: Measured | None = None
+    step: StepBound | None = None
+
+    def remarks(self) -> list[str]:
+        """What the run says about its certificate, a line each: measured against certified, and the step."""
+        lines = []
+        if self.measured is not None:
+            lines.append(f"contraction: {self.measured.sentence()}")
+        if self.step is not None and self.step.step is not None:
+            relation = "below" if self.step.allows(self.problem.dt) else "NOT below"
+            lines.append(f"step: {self.problem.dt:g} s is {relation} the certified {self.step.step:.4g} s")
+        elif self.step is not None:
+            lines.append(f"step: {self.step.reason}")
+        return lines
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from neurolurie.simulation.inputs import input_table
 from neurolurie.simulation.solvers import SOLVERS, Solver
 
 DTYPES = ("float64", "float32")
+MOST_STEPS = 2**32  # the noise counts steps in a 32-bit word
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,8 @@ def pose(
     if not (isinstance(seed, int | np.integer) and 0 <= seed < 2**64):
         raise SpecError(f"the seed must be a whole number from 0 to 2^64 - 1, got {seed!r}.")
     steps = count_steps(duration, dt)
+    if not 0 <= first_step <= MOST_STEPS - steps:
+        raise SpecError(f"steps are numbered from 0 to 2^32 - 1; got {first_step} to {first_step + steps - 1}.")
     sigma = None
     if noise is not None and np.any(noise):
         try:

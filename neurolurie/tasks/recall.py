@@ -133,7 +133,7 @@ def _sentence(metrics: dict, count: int, timed: bool) -> str:
     )
     if "certified_fraction" in metrics:
         held = round(metrics["certified_fraction"] * count)
-        text += f"; {held} ended inside a certified region"
+        text += f"; {held} entered a certified region around where a stored pattern leads"
         if "certified_time_s" in metrics:
             text += f", half of them from {1000 * metrics['certified_time_s']:.0f} ms on"
     return f"{text}; nearest prototype {100 * metrics['baseline_nearest']:.1f} %"
