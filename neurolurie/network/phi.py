@@ -22,7 +22,7 @@ class Phi:
 
     >>> phi = Phi.of(["tanh", "relu", "tanh"])
     >>> phi(np.array([[0.0, -1.0, 2.0]]))
-    array([[ 0. , -0. ,  0.964...]])
+    array([[0. , 0. , 0.964...]])
     >>> [entry.name for entry in phi.kinds], phi.index.tolist()
     (['tanh', 'relu'], [0, 1, 0])
     """

@@ -42,7 +42,8 @@ def populate(
     Circuits are named after their nodes: ``"7"`` for 7, ``"2-3"`` for (2, 3). Raises SpecError as
     `CircuitGraph.couple` does.
 
-    >>> ring = populate(nx.cycle_graph(100), "motifs/flip-flop", "one-to-one", source="out", parameters={"weight": -0.1})
+    >>> weak = {"weight": -0.1}
+    >>> ring = populate(nx.cycle_graph(100), "motifs/flip-flop", "one-to-one", source="out", parameters=weak)
     >>> net = ring.compose()
     >>> net.n, int((net.B != 0).sum())
     (100, 300)

@@ -47,7 +47,7 @@ class GeneratorSpec(Model):
         if self.graph is None and self.parameters:
             raise ValueError("'with' belongs to 'graph', not to 'edges'.")
         if self.edges is None and self.nodes is not None:
-            raise ValueError("'nodes' belongs to 'edges'; a generator takes its number of nodes among its own arguments.")
+            raise ValueError("'nodes' belongs to 'edges', not to 'graph'.")
         return self
 
 
@@ -79,11 +79,12 @@ class CircuitSpec(Model):
 
     @model_validator(mode="after")
     def _one_way(self) -> CircuitSpec:
-        ways = [name for name in ("use", "build", "A", "npz", "circuits", "generator") if getattr(self, name) is not None]
+        known = ("use", "build", "A", "npz", "circuits", "generator")
+        ways = [name for name in known if getattr(self, name) is not None]
         if len(ways) != 1:
             found = "none of them" if not ways else " and ".join(f"'{way}'" for way in ways)
-            known = "'use', 'build', 'A' (with B, C), 'npz', 'circuits', 'generator'"
-            raise ValueError(f"expected one of {known}; got {found}.")
+            expected = "'use', 'build', 'A' (with B, C), 'npz', 'circuits', 'generator'"
+            raise ValueError(f"expected one of {expected}; got {found}.")
         missing = [name for name in ("B", "C") if self.A is not None and getattr(self, name) is None]
         if missing:
             raise ValueError(f"A is given without {' and '.join(missing)}.")

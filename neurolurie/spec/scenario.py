@@ -133,14 +133,27 @@ class Start(Model):
 
 
 class InputSpec(Model):
-    """An input into the rates of one circuit, the same for all its states unless ``pattern`` weighs them."""
+    """An input into one circuit: to the rates of its states (``rate``), or through its own E (``drive``).
+
+    It is the same for all of them unless ``pattern`` weighs them. The keys from ``amplitude`` on belong to the kinds,
+    see `neurolurie.simulation.inputs`.
+    """
 
     circuit: str
+    to: Literal["rate", "drive"] = "rate"
     kind: str
     pattern: str | list[float] | None = None
     amplitude: float = 1.0
     on: float | None = None
     off: float | None = None
+    period: float | None = None
+    width: float | None = None
+    frequency: float | None = None
+    phase: float | None = None
+    offset: float | None = None
+    values: list[float] | None = None
+    file: str | None = None
+    interval: float | None = None
 
 
 class Noise(Model):
