@@ -1,10 +1,11 @@
-"""How much of what is true the tests can prove: certified critical slope over an upper bound, median over random families.
+"""How much of what is true the tests can prove: certified critical slope over an upper bound, median over random
+families.
 
     python benchmarks/tightness.py --n 3 --k 1 --systems 30
 
-Slopes lie in [0, g]. For every system the slope g_e at which some corner of the slope box has k eigenvalues whose real parts
-sum to zero bounds what any constant metric can certify; each test's own critical slope is found by bisection. The generator and
-its seed (2026) are below, so that every figure can be had again.
+Slopes lie in [0, g]. For every system the slope g_e at which some corner of the slope box has k eigenvalues whose real
+parts sum to zero bounds what any constant metric can certify; each test's own critical slope is found by bisection.
+The generator and its seed (2026) are below, so that every figure can be had again.
 """
 
 from __future__ import annotations
@@ -97,7 +98,9 @@ def main() -> None:
     parser.add_argument("--families", nargs="*", default=[name for name in FAMILIES])
     chosen = parser.parse_args()
     print(f"n = m = {chosen.n}, k = {chosen.k}, {chosen.systems} systems a family, seed {SEED}")
-    print("median (share of systems at or above 0.9), seconds for one system's bisection; 0.995 is the most that is asked")
+    print(
+        "median (share of systems at or above 0.9), seconds for one system's bisection; 0.995 is the most that is asked"
+    )
     for family in chosen.families:
         rng, boxes = np.random.default_rng([SEED, FAMILIES.index(family), chosen.n]), []
         while len(boxes) < chosen.systems and len(boxes) + 1 < 50 * chosen.systems:
@@ -113,7 +116,10 @@ def main() -> None:
             start = time.perf_counter()
             ratios = np.array([ratio(box, chosen.k, bound, TESTS[name], chosen.steps) for box, bound in boxes])
             each = (time.perf_counter() - start) / len(boxes)
-            print(f"{family:10s} {name:24s} {np.median(ratios):.3f} ({np.mean(ratios >= 0.9):.2f})  {each:.2f} s", flush=True)
+            print(
+                f"{family:10s} {name:24s} {np.median(ratios):.3f} ({np.mean(ratios >= 0.9):.2f})  {each:.2f} s",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@
 
     M_ii = max_d J_ii,   M_ij = max_d |J_ij|,   J = A + B diag(d) C.
 
-If ``M w <= -eta w`` with eta > 0, distances ``max_i |x_i - x'_i| / w_i`` shrink at rate eta while both runs stay in X (X is
-convex). X is forward invariant if dx/dt points inwards on every face. Then X holds exactly one equilibrium and everything
-in X ends there (Brouwer; theory 3, k = 1). The true equilibrium need not be known: it is within
+If ``M w <= -eta w`` with eta > 0, distances ``max_i |x_i - x'_i| / w_i`` shrink at rate eta while both runs stay in X
+(X is convex). X is forward invariant if dx/dt points inwards on every face. Then X holds exactly one equilibrium and
+everything in X ends there (Brouwer; theory 3, k = 1). The true equilibrium need not be known: it is within
 ``max_i |f_i(c)| / w_i / eta`` of any c in X.
 
-**Layers.** Boxes X = X_0 in X_1 in ... in X_L. If, for x in X_l with x_i between high_i of X_(l-1) and high_i of X_l, always
-``f_i < 0``, and ``f_i > 0`` likewise below, then the smallest s with ``x in X_(l-1) + s (X_l - X_(l-1))`` falls at a positive
+**Layers.** Boxes X = X_0 in X_1 in ... in X_L. If, for x in X_l with x_i between high_i of X_(l-1) and high_i of X_l,
+always ``f_i < 0``, and ``f_i > 0`` likewise below, then the smallest s with ``x in X_(l-1) + s (X_l - X_(l-1))`` falls at a positive
 speed, so every run in X_l enters X_(l-1) in finite time, and all of X_L belongs to the basin. On a face, ``f_i`` is bounded by
 interval arithmetic or, around c in X, by the mean value theorem, whichever is better:
 
@@ -78,7 +78,7 @@ class Box:
 
 
 def inwards(network: LurieNetwork, centre: np.ndarray, inner: Box, outer: Box, M: np.ndarray | None) -> float:
-    """The slowest speed at which a run in ``outer`` but beyond a face of ``inner`` moves back (not positive: it may not).
+    """The slowest speed at which a run in ``outer`` beyond a face of ``inner`` moves back (not positive: may not).
 
     With ``inner`` equal to ``outer``: how fast dx/dt points inwards on the faces. M, the majorant of the outer box, adds the
     mean-value bound; None leaves it out.

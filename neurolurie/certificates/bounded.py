@@ -1,11 +1,13 @@
 """Boundedness with a radius, and input gains: both from a 1-contracting part of the network (theory 3.4, 6).
 
-Split the preactivations into those whose phi is bounded and the rest. If ``A + B_rest D C_rest`` contracts at rate a in a norm,
+Split the preactivations into those whose phi is bounded and the rest. If ``A + B_rest D C_rest`` contracts at rate a
+in a norm,
 
     d|x|/dt <= -a |x| + sup |B_rest phi_rest(by_rest) + bx + B_bounded phi_bounded|
 
 so every run ends up within ``radius = sup |.| / a``. With bounded phi throughout this needs no more than a Hurwitz A.
-Disturbances: if the whole network contracts at rate eta, two runs under inputs that differ by at most d end up within d / eta.
+Disturbances: if the whole network contracts at rate eta, two runs under inputs that differ by at most d end up within
+d / eta.
 """
 
 from __future__ import annotations

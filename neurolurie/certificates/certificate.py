@@ -1,4 +1,5 @@
-"""Certificate: what is known about every trajectory of a network, in one frozen object that can be saved and re-proved."""
+"""Certificate: what is known about every trajectory of a network, in one frozen object that can be saved and
+re-proved."""
 
 from __future__ import annotations
 
@@ -105,7 +106,8 @@ class Certificate:
             "claim": self.claim, "status": self.status, "method": self.method, "k": self.k,
             "margin": _number(self.margin), "rate": _number(self.rate), "assumptions": list(self.assumptions),
             "tried": [
-                {"method": one.method, "k": one.k, "margin": _number(one.margin), "note": one.note} for one in self.tried
+                {"method": one.method, "k": one.k, "margin": _number(one.margin), "note": one.note}
+                for one in self.tried
             ],
             "sentence": self.sentence(),
         }  # fmt: skip

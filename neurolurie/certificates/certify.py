@@ -106,7 +106,9 @@ def bounded_runs(network: LurieNetwork, **options) -> Certificate:
     """Every run ends up in a ball: the part with unbounded phi contracts, the rest can push only so far."""
     if np.isfinite(network.phi.domain).any():
         note = "phi has a domain: runs are not known to stay in it"
-        return Certificate("bounded", "unknown", tried=(Attempt("contraction at infinity", note=note),), network=network)
+        return Certificate(
+            "bounded", "unknown", tried=(Attempt("contraction at infinity", note=note),), network=network
+        )
     part, tried = _explicit_contraction(bounded.rest(network), options)
     if part is None:
         return Certificate("bounded", "unknown", tried=tried, network=network)

@@ -3,8 +3,8 @@
 ``s_k(M)`` is the sum of the k largest eigenvalues of sym M, sigma_i the singular values in descending order; slopes lie
 in [low, high]; ``A0 = A + B diag(low) C``, ``g = high - low``, ``A_c = A + B diag((low + high)/2) C``.
 
-    Theorem 1:  k alpha_k + sqrt(k z_k) < 0,   k alpha_k = s_k(A0),  z_k = sum_{i<=k} sigma_i(B g^1/2)^2 sigma_i(g^1/2 C)^2
-    K1:         s_k(A0)  +     sum_{i<=k} sigma_i(B g^1/2) sigma_i(g^1/2 C) < 0
+    Theorem 1:  k alpha_k + sqrt(k z_k) < 0,   k alpha_k = s_k(A0),  z_k = sum_{i<=k} sigma_i(B g^1/2)^2 sigma_i(g^1/2
+    C)^2 K1:         s_k(A0)  +     sum_{i<=k} sigma_i(B g^1/2) sigma_i(g^1/2 C) < 0
     K2:         s_k(A_c) + 1/2 sum_{i<=k} sigma_i(B g^1/2) sigma_i(g^1/2 C) < 0
 
 Each bounds ``sup_D s_k(J(D))`` from above; K2 is never weaker than K1, and K1 never weaker than Theorem 1.

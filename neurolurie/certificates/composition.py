@@ -1,12 +1,13 @@
 """k-contraction of composed networks: every circuit once, combined by the max-plus rule (theory 1.5).
 
-Circuit q alone has ``f_q(j) >= sup_D s_j(J_q(D))``. Everything else in the Jacobian is coupling; between circuits of one strongly
-connected component of the coupling graph its symmetric part has block norms ``N_qr``. For any weights w > 0
+Circuit q alone has ``f_q(j) >= sup_D s_j(J_q(D))``. Everything else in the Jacobian is coupling; between circuits of
+one strongly connected component of the coupling graph its symmetric part has block norms ``N_qr``. For any weights w >
+0
 
     sym(coupling) <= blockdiag(rho_q I),     rho_q = sum_r N_qr w_r / w_q        (2 ab <= a^2 c + b^2 / c)
 
-and coupling between components can be made as small as one likes by scaling circuits geometrically along the order, whatever
-its gain. So with ``F(K) = max { sum_q f_q(j_q) + j_q rho_q : sum_q j_q = K }`` the network is K-contracting if F(K) < 0. F is
+and coupling between components can be made as small as one likes by scaling circuits geometrically along the order,
+whatever its gain. So with ``F(K) = max { sum_q f_q(j_q) + j_q rho_q : sum_q j_q = K }`` the network is K-contracting if F(K) < 0. F is
 evaluated with the concave hull of each f_q (an upper bound, all K at once by sorting), and exactly by a dynamic programme for
 small K. A skew coupling has N = 0 and costs nothing.
 """
@@ -127,7 +128,9 @@ class Decomposition:
         row, column, size = edge
         gain = self.largest_gain(k, row, column)
         names = f"{self.names[column]} -> {self.names[row]}"
-        held = f"scaled by at most {gain:.3g} the claim would hold" if gain is not None else "not the only one in the way"
+        held = (
+            f"scaled by at most {gain:.3g} the claim would hold" if gain is not None else "not the only one in the way"
+        )
         return f"{circuit}; edge {names} costs most ({size:.4g} /s): {held}"
 
     def total_without_coupling(self, k: int) -> float:

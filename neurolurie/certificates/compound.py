@@ -1,7 +1,8 @@
 """k-contraction as 1-contraction of the k-th additive compound in a full metric Q on k-volumes (theory 2, row 6).
 
-``Q J^[k] + (J^[k])^T Q <= -2 eta Q`` at every corner of the slope box; J^[k] is linear in J, so the corners decide. Q is sought
-by smooth optimisation from ``Q = (T^T T)^(k)``, the metric that T induces on k-volumes, on the corners that are nearly worst.
+``Q J^[k] + (J^[k])^T Q <= -2 eta Q`` at every corner of the slope box; J^[k] is linear in J, so the corners decide. Q
+is sought by smooth optimisation from ``Q = (T^T T)^(k)``, the metric that T induces on k-volumes, on the corners that
+are nearly worst.
 """
 
 from __future__ import annotations

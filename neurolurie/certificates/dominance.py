@@ -1,9 +1,11 @@
 """p-dominance (Forni and Sepulchre 2019; R. A. Smith 1980): the asymptotic behaviour is that of a p-dimensional system.
 
-    P J + J^T P + 2 lambda P < 0 at every corner of the slope box,   P with exactly p negative eigenvalues,   lambda >= 0
+    P J + J^T P + 2 lambda P < 0 at every corner of the slope box,   P with exactly p negative eigenvalues,   lambda >=
+    0
 
-p = 1: every bounded run ends at an equilibrium. p = 2: a bounded run whose limit set has no equilibrium ends in a periodic
-orbit. ``J + lambda I`` then has p eigenvalues in the right half plane at every corner, which tells where to look for lambda.
+p = 1: every bounded run ends at an equilibrium. p = 2: a bounded run whose limit set has no equilibrium ends in a
+periodic orbit. ``J + lambda I`` then has p eigenvalues in the right half plane at every corner, which tells where to
+look for lambda.
 """
 
 from __future__ import annotations

@@ -7,11 +7,12 @@ If ``C A = -diag(a) C`` (A diagonal and C diagonal, or A = -a I and any C) then 
 If moreover ``W = diag(s) M`` with M symmetric, s > 0, and phi does not decrease, then with ``v = phi(y)``
 
     E = sum_i a_i/s_i (y_i v_i - int_0^{y_i} phi_i) - v^T M v / 2 - (b/s)^T v,
-    dE/dt = - sum_i phi_i'(y_i) (dy_i/dt)^2 / s_i <= 0                                        (Hopfield 1984; Cohen-Grossberg 1983)
+    dE/dt = - sum_i phi_i'(y_i) (dy_i/dt)^2 / s_i <= 0                                        (Hopfield 1984;
+    Cohen-Grossberg 1983)
 
-since ``dE/dv_i = (a_i y_i - b_i)/s_i - (M v)_i = -(dy_i/dt)/s_i``. On the limit set of a bounded run E is constant, so v is
-constant there, so y obeys a linear equation with constant input on a bounded full orbit: it rests. Hence bounded runs
-approach the set of equilibria (LaSalle). If every phi is analytic with positive slope, ``dy/dt`` is a gradient of an
+since ``dE/dv_i = (a_i y_i - b_i)/s_i - (M v)_i = -(dy_i/dt)/s_i``. On the limit set of a bounded run E is constant, so
+v is constant there, so y obeys a linear equation with constant input on a bounded full orbit: it rests. Hence bounded
+runs approach the set of equilibria (LaSalle). If every phi is analytic with positive slope, ``dy/dt`` is a gradient of an
 analytic function in a metric bounded on bounded sets, and the run converges to one equilibrium (Lojasiewicz).
 """
 

@@ -72,8 +72,8 @@ class Dyadic:
 def is_positive_definite(matrix: Dyadic) -> bool:
     """Whether a symmetric matrix is positive definite: every pivot of its exact LDL^T is positive.
 
-    The elimination is free of fractions (Bareiss): the pivots that appear are the leading principal minors, whose signs are
-    those of the pivots of LDL^T one by one.
+    The elimination is free of fractions (Bareiss): the pivots that appear are the leading principal minors, whose
+    signs are those of the pivots of LDL^T one by one.
 
     >>> is_positive_definite(Dyadic.of(np.array([[1.0, 1.0], [1.0, 1.0]])))
     False

@@ -1,7 +1,7 @@
 """falsify: look for a reachable state whose Jacobian's k largest real parts sum above zero (theory 0, F3).
 
-Such a state refutes k-contraction in every constant metric and every norm on the compound, because in any metric P the sum
-of the k largest eigenvalues of ``sym(P^1/2 J P^-1/2)`` is at least the sum of the k largest real parts of J.
+Such a state refutes k-contraction in every constant metric and every norm on the compound, because in any metric P the
+sum of the k largest eigenvalues of ``sym(P^1/2 J P^-1/2)`` is at least the sum of the k largest real parts of J.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def top_real_sums(J: np.ndarray) -> np.ndarray:
 def worst_slopes(box: SlopeBox, k: int, seed: int = 0, starts: int = 8) -> tuple[float, np.ndarray]:
     """Slopes in the box with a large sum of the k largest real parts: corners where few, and ascent from random ones.
 
-    The sum's gradient is ``Re sum_{i<=k} (w_i^H b_j) (c_j v_i) / (w_i^H v_i)``; each step jumps to the corner it points at.
+    The sum's gradient is ``Re sum_{i<=k} (w_i^H b_j) (c_j v_i) / (w_i^H v_i)``; each step jumps to the corner it
+    points at.
     """
     low, high = box.low, np.where(np.isfinite(box.high), box.high, np.maximum(box.low, 0) + 1e3)
     box = SlopeBox(box.A, box.B, box.C, np.where(np.isfinite(low), low, -1e3), high)
@@ -92,7 +93,8 @@ def _gradient(box: SlopeBox, d: np.ndarray, k: int) -> np.ndarray:
 def falsify(network: LurieNetwork, k: int, seed: int = 0, effort: int = 1) -> Counterexample | None:
     """The worst reachable state found for order k: from the worst slopes, random states and simulated trajectories.
 
-    None for networks of more than 1500 states. ``total > 0`` refutes k-contraction (up to rounding: `certify` proves it).
+    None for networks of more than 1500 states. ``total > 0`` refutes k-contraction (up to rounding: `certify` proves
+    it).
 
     >>> net = LurieNetwork(A=-2.5 * np.eye(3), B=np.ones((3, 3)), C=np.eye(3))
     >>> round(falsify(net, 1).total, 6)
@@ -160,7 +162,9 @@ def _wander(network: LurieNetwork, states: np.ndarray) -> list[np.ndarray]:
     """States along trajectories (Heun's method with a step the linear part allows)."""
     if network.n > 200:
         return []
-    rate = np.abs(network.A).sum(axis=1).max() + np.abs(network.B).sum(axis=1).max() * np.abs(network.C).sum(axis=1).max()
+    rate = (
+        np.abs(network.A).sum(axis=1).max() + np.abs(network.B).sum(axis=1).max() * np.abs(network.C).sum(axis=1).max()
+    )
     step, seen, x = 0.3 / max(rate, 1e-12), [], states
     with np.errstate(all="ignore"):
         for turn in range(200):

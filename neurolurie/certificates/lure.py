@@ -3,9 +3,9 @@
     P A_c + A_c^T P + P B R S B^T P + C^T R S^-1 C + 2 eta P < 0,     P > 0,  S > 0 diagonal
 
 For fixed S a solution P exists exactly if ``|S^-1/2 G(iw) S^1/2| < 1`` for all frequencies w, where
-``G(s) = R^1/2 C (s - eta - A_c)^-1 B R^1/2`` (bounded real lemma). So S is sought first, as a diagonal scaling that makes the
-largest singular value over frequencies small (convex in log S), then P by one Riccati equation. If that fails, or to confirm,
-Clarabel (SCS above 48 states) solves the condition as an LMI in P and S^-1.
+``G(s) = R^1/2 C (s - eta - A_c)^-1 B R^1/2`` (bounded real lemma). So S is sought first, as a diagonal scaling that
+makes the largest singular value over frequencies small (convex in log S), then P by one Riccati equation. If that
+fails, or to confirm, Clarabel (SCS above 48 states) solves the condition as an LMI in P and S^-1.
 """
 
 from __future__ import annotations
@@ -65,7 +65,11 @@ def riccati(box: SlopeBox) -> dict | None:
     best, low, high, eta = None, 0.0, ceiling, 1e-4 * ceiling
     for turn in range(12 if box.n <= 24 else 6):
         log_scale, gain = _scaling(A + eta * np.eye(box.n), B, C, log_scale, rounds=4 if turn == 0 else 1)
-        P = _solve_riccati(A + eta * np.eye(box.n), B * np.exp(log_scale), np.exp(-log_scale)[:, None] * C) if gain < 1 else None
+        P = (
+            _solve_riccati(A + eta * np.eye(box.n), B * np.exp(log_scale), np.exp(-log_scale)[:, None] * C)
+            if gain < 1
+            else None
+        )
         if P is not None:
             low, best = eta, (P, np.exp(2 * log_scale))
         elif best is None:

@@ -21,8 +21,9 @@ class ContractionViolated(NeurolurieError):
 
 @dataclass(frozen=True)
 class Measured:
-    """certified : proved rate. slowest : the slowest rate at any visited state, in the certificate's own metric. typical :
-    the mean there. pairs : rate at which the distance between trials fell on average (k = 1 only). All in 1/s."""
+    """certified : proved rate. slowest : the slowest rate at any visited state, in the certificate's own metric.
+    typical : the mean there. pairs : rate at which the distance between trials fell on average (k = 1 only). All in
+    1/s."""
 
     certified: float
     slowest: float
@@ -64,7 +65,8 @@ def measure(certificate: Certificate, network: LurieNetwork, time: np.ndarray, x
     slowest = float(rates.min())
     if slowest < certificate.margin - 1e-7 * (1 + np.abs(values).max()):
         raise ContractionViolated(
-            f"a visited state contracts at {slowest:.6g} /s although {certificate.margin:.6g} /s was {certificate.status}: "
+            f"a visited state contracts at {slowest:.6g} /s although {certificate.margin:.6g} /s was "
+            f"{certificate.status}: "
             "please report this network."
         )
     return Measured(certificate.margin, slowest, float(rates.mean()), _pairs(certificate.k, time, x, T))

@@ -1,8 +1,8 @@
 """Metrics P = T^T T in which a set of Jacobians contracts well: from the spectrum, and by smooth optimisation over T.
 
 The objective ``max_v s_k(T J_v T^-1)`` is smoothed twice, by a Fermi function over the eigenvalues (``s_k`` becomes
-``min_mu k mu + tau sum_i log(1 + exp((l_i - mu)/tau))``, an upper bound within n tau log 2) and by log-sum-exp over v; tau falls
-step by step, and only corners near the maximum take part. For k = 1 the exact objective is quasi-convex in P.
+``min_mu k mu + tau sum_i log(1 + exp((l_i - mu)/tau))``, an upper bound within n tau log 2) and by log-sum-exp over v;
+tau falls step by step, and only corners near the maximum take part. For k = 1 the exact objective is quasi-convex in P.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ MOST_ACTIVE = 96
 
 
 def modal(J: np.ndarray) -> np.ndarray | None:
-    """T with ``T^T T = Re(V V^*)^-1`` for the unit eigenvectors V of J: there ``s_k(J)`` is the sum of its real parts."""
+    """T with ``T^T T = Re(V V^*)^-1`` for the unit eigenvectors V of J: there ``s_k(J)`` is the sum of its real
+    parts."""
     _, V = np.linalg.eig(J)
     return root_of_inverse((V @ V.conj().T).real)
 

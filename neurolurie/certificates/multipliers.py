@@ -2,8 +2,8 @@
 
     s_k( sym(T A_c T^-1) + 1/2 (N S N^T + L^T S^-1 L) ) < 0,     N = T B R^1/2,  L = R^1/2 C T^-1,  S > 0 diagonal
 
-bounds ``s_k`` of every Jacobian of the box, because ``sym(N E L) <= 1/2 (N S N^T + L^T S^-1 L)`` for diagonal ``|E| <= I``. For
-fixed T it is convex in S; T and S are improved together on the smoothed objective of `metrics`.
+bounds ``s_k`` of every Jacobian of the box, because ``sym(N E L) <= 1/2 (N S N^T + L^T S^-1 L)`` for diagonal ``|E| <=
+I``. For fixed T it is convex in S; T and S are improved together on the smoothed objective of `metrics`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Proofs of k-contraction from a witness: the half of every test that must be right, whatever found the witness.
 
-Each function takes the network, k, the margin to prove (1/s) and the witness, and either returns the arithmetic that proved
-``sup_D s_k <= -margin`` or raises Unproved with the reason. Nothing here is shared with the code that searches.
+Each function takes the network, k, the margin to prove (1/s) and the witness, and either returns the arithmetic that
+proved ``sup_D s_k <= -margin`` or raises Unproved with the reason. Nothing here is shared with the code that searches.
 Theorems: docs/certificates.md.
 """
 
@@ -15,7 +15,16 @@ from scipy import sparse
 
 from neurolurie.certificates import exact, proofs_composition
 from neurolurie.certificates.exact import Dyadic
-from neurolurie.certificates.rounding import UNIT, Ball, gamma, inverse, is_positive_definite, singular_values, top_sum, upwards
+from neurolurie.certificates.rounding import (
+    UNIT,
+    Ball,
+    gamma,
+    inverse,
+    is_positive_definite,
+    singular_values,
+    top_sum,
+    upwards,
+)
 
 EXACT_SECONDS = 2.0  # exact arithmetic is used while its estimated time stays below this
 CHUNK = 2048
@@ -38,7 +47,8 @@ def slope_bounds(network) -> tuple[np.ndarray, np.ndarray]:
 
 
 def widened(network, low, high, where=True) -> tuple[np.ndarray, np.ndarray]:
-    """Ranges of elementary functions evaluated in floating point, widened beyond their rounding, within the global range."""
+    """Ranges of elementary functions evaluated in floating point, widened beyond their rounding, within the global
+    range."""
     least = np.array([kind.slope[0] for kind in network.phi.kinds])[network.phi.index]
     most = np.array([kind.slope[1] for kind in network.phi.kinds])[network.phi.index]
     slack_low, slack_high = 1e-14 * np.abs(low) + 4e-15, 1e-14 * np.abs(high) + 4e-15
@@ -289,9 +299,7 @@ def _lyapunov(P, system, corners, rate, k: int = 1) -> str:
         mid = compound(J.mid, places)
         J = Ball(mid, upwards(rad + k * UNIT * np.abs(compound(np.abs(J.mid), places, absolute=True)), k + 4))
         flow = p @ J
-        require(
-            bool(is_positive_definite(-(flow + flow.T + Ball.of(2 * rate) * p)).all()), "a corner is not proved"
-        )
+        require(bool(is_positive_definite(-(flow + flow.T + Ball.of(2 * rate) * p)).all()), "a corner is not proved")
     return "Cholesky with a proved rounding bound"
 
 
@@ -323,7 +331,9 @@ def compound(J: np.ndarray, places, absolute: bool = False) -> np.ndarray:
 
 def _symmetric(P) -> np.ndarray:
     P = np.asarray(P, float)
-    require(P.ndim == 2 and P.shape[0] == P.shape[1] and bool(np.isfinite(P).all()), "the metric is not a square matrix")
+    require(
+        P.ndim == 2 and P.shape[0] == P.shape[1] and bool(np.isfinite(P).all()), "the metric is not a square matrix"
+    )
     require(bool((P == P.T).all()), "the metric is not symmetric")
     return P
 

@@ -1,4 +1,5 @@
-"""Proofs of behaviour: bounded, gain, 1-dominance (settles) and 2-dominance (oscillates). Theorems: docs/certificates.md."""
+"""Proofs of behaviour: bounded, gain, 1-dominance (settles) and 2-dominance (oscillates). Theorems:
+docs/certificates.md."""
 
 from __future__ import annotations
 
@@ -40,7 +41,9 @@ def prove_dominance(network, witness, p: int) -> str:
     """``P J + J^T P + 2 lambda P < 0`` at every corner and P has exactly p negative eigenvalues."""
     system = System(network)
     P, rate = np.asarray(witness["P"], float), float(witness["lambda"])
-    require(P.shape == (network.n,) * 2 and bool((P == P.T).all()) and rate >= 0, "P is not symmetric or lambda negative")
+    require(
+        P.shape == (network.n,) * 2 and bool((P == P.T).all()) and rate >= 0, "P is not symmetric or lambda negative"
+    )
     exactly = Dyadic.of(P)
     require(exact.inertia(exactly) == (network.n - p, p, 0), f"P does not have exactly {p} negative eigenvalues")
     twice = Dyadic.of(np.array([[2 * rate]])) * exactly
@@ -101,7 +104,9 @@ def _jacobian_at_equilibrium(network, x: np.ndarray) -> Ball:
         at = Ball.of(x[:, None])
         field = Ball.of(network.A) @ at + Ball.of(network.B) @ image_of(network, *preactivation_of(network, at))
         field = field + Ball.of(network.bx[:, None])
-        shift = -(Y @ field) + (Ball.of(np.eye(network.n)) - Y @ J) @ Ball(np.zeros_like(box.mid), upwards(half[:, None], 4))
+        shift = -(Y @ field) + (Ball.of(np.eye(network.n)) - Y @ J) @ Ball(
+            np.zeros_like(box.mid), upwards(half[:, None], 4)
+        )
         if (upwards(np.abs(shift.mid) + shift.rad, 2)[:, 0] < half * (1 - 8 * UNIT)).all():
             return J
     require(False, "no box round the stored state is proved to hold an equilibrium")
@@ -143,7 +148,8 @@ def _coordinates(witness, n: int) -> Ball:
 
 
 def _condition(witness, n: int) -> float:
-    """How much larger an error can be in the 2-, sup or 1-norm than in the norm of the witness, relative to its cause."""
+    """How much larger an error can be in the 2-, sup or 1-norm than in the norm of the witness, relative to its
+    cause."""
     if witness["kind"] == "weights":
         w = np.asarray(witness["weights"], float)
         return float(upwards(w.max() / w.min(), 2))

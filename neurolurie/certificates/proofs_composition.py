@@ -1,10 +1,11 @@
-"""Proof that a composed network is K-contracting from its circuits' own bounds (theory 1.5 R1-R3; docs/certificates.md).
+"""Proof that a composed network is K-contracting from its circuits' own bounds (theory 1.5 R1-R3;
+docs/certificates.md).
 
     J(D) = blockdiag J_q(D_q) + coupling(D),    sym(coupling inside a component) <= blockdiag(rho_q I),
     s_K <= max { sum_q f_q(j_q) + j_q rho_q : sum_q j_q = K }
 
-Couplings between strongly connected components do not count: scaling the components geometrically along their order makes
-them as small as one likes, so the strict inequality survives any gain. Written apart from the search it checks.
+Couplings between strongly connected components do not count: scaling the components geometrically along their order
+makes them as small as one likes, so the strict inequality survives any gain. Written apart from the search it checks.
 """
 
 from __future__ import annotations
@@ -151,7 +152,9 @@ def _coupling(network, rows, reads, middle, radius, weights, count) -> np.ndarra
     error = sparse.csr_array(wide + gamma(4 * longest + 40) * total)
     edges = sparse.csr_array(_norms(total, rows, count))  # structural: every entry that could be non-zero
     _, component = csgraph.connected_components(edges, directed=True, connection="strong")
-    N = _norms(0.5 * (centre + centre.T), rows, count) + 0.5 * (_norms(error, rows, count) + _norms(error, rows, count).T)
+    N = _norms(0.5 * (centre + centre.T), rows, count) + 0.5 * (
+        _norms(error, rows, count) + _norms(error, rows, count).T
+    )
     r, c, data = _entries(N)
     inside = component[r] == component[c]
     rho = np.bincount(r[inside], data[inside] * weights[c[inside]], count) / weights

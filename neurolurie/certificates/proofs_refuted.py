@@ -1,9 +1,9 @@
 """Proof that a state refutes k-contraction: a lower bound of the k largest real parts of its Jacobian's eigenvalues.
 
 With any approximate eigenvectors V and ``W`` near ``V^-1``, the eigenvalues of J are those of ``(I + F)^-1 (W J V)``,
-``F = W V - I``, hence lie in discs of radius r around its diagonal (Gershgorin), a union of overlapping discs holding as many
-eigenvalues as discs. Projected on the real axis, overlapping intervals are merged; every eigenvalue of a cluster lies right of
-its left end. Defective Jacobians give large r and no proof, never a false one.
+``F = W V - I``, hence lie in discs of radius r around its diagonal (Gershgorin), a union of overlapping discs holding
+as many eigenvalues as discs. Projected on the real axis, overlapping intervals are merged; every eigenvalue of a
+cluster lies right of its left end. Defective Jacobians give large r and no proof, never a false one.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from neurolurie.certificates.rounding import UNIT, Ball, upwards
 
 
 def prove_basin(network, k, margin, witness) -> str:
-    """Core contracts at the stated rate in the weighted sup norm, layers move inwards; theorem in docs/certificates.md."""
+    """Core contracts at the stated rate in the weighted sup norm, layers move inwards (docs/certificates.md)."""
     network = network.dense()
     centre, w = np.asarray(witness["centre"], float), np.asarray(witness["weights"], float)
     layers = [(np.asarray(one["low"], float), np.asarray(one["high"], float)) for one in witness["layers"]]
@@ -21,7 +21,9 @@ def prove_basin(network, k, margin, witness) -> str:
     outermost = witness["boxes"]
     require(len(outermost) == 1, "a basin by boxes has one outermost box")
     require(
-        bool(np.array_equal(outermost[0]["low"], layers[-1][0]) and np.array_equal(outermost[0]["high"], layers[-1][1])),
+        bool(
+            np.array_equal(outermost[0]["low"], layers[-1][0]) and np.array_equal(outermost[0]["high"], layers[-1][1])
+        ),
         "the box that is claimed is not the outermost layer",
     )
     for low, high in layers:
@@ -39,7 +41,9 @@ def prove_basin(network, k, margin, witness) -> str:
         _require_inwards(network, centre, inner, outer)
     radius = float(witness["radius"])
     low, high = layers[-1]
-    require(bool((centre - radius * (1 - 1e-12) >= low).all() and (centre + radius * (1 - 1e-12) <= high).all()), "radius")
+    require(
+        bool((centre - radius * (1 - 1e-12) >= low).all() and (centre + radius * (1 - 1e-12) <= high).all()), "radius"
+    )
     return "interval arithmetic"
 
 
@@ -118,9 +122,14 @@ def prove_energy(network, k, margin, witness) -> str:
     if witness["limit"] == "one equilibrium":
         for kind in network.phi.kinds:
             steep = all(min(slopes) > 0 for _, slopes in kind.turns)
-            require(kind.analytic and steep, f"{kind.name} is not analytic with positive slope: no single limit is promised")
+            require(
+                kind.analytic and steep, f"{kind.name} is not analytic with positive slope: no single limit is promised"
+            )
     A, C = sparse.coo_array(network.A), sparse.csr_array(network.C)
-    require(bool((A.coords[0] == A.coords[1])[A.data != 0].all()), "A is not diagonal, so C A = -diag(a) C is not proved exactly")
+    require(
+        bool((A.coords[0] == A.coords[1])[A.data != 0].all()),
+        "A is not diagonal, so C A = -diag(a) C is not proved exactly",
+    )
     diagonal = network.A.diagonal()
     C.eliminate_zeros()
     for j in range(C.shape[0]):

@@ -20,8 +20,8 @@ BISECTIONS = 14
 class Repair:
     """A changed network with its certificate, beside the certificate of the network as it was.
 
-    kind : "none needed", "scale" (couplings times ``gain``), "skew" (couplings replaced by their skew part), "impossible".
-    change : relative size of the change of A, B and C (Frobenius).
+    kind : "none needed", "scale" (couplings times ``gain``), "skew" (couplings replaced by their skew part),
+    "impossible". change : relative size of the change of A, B and C (Frobenius).
     """
 
     kind: str
@@ -84,7 +84,9 @@ def _scale(matrix, rows, columns, gain: float):
     if sparse.issparse(matrix):
         coo = sparse.coo_array(matrix)
         own = rows[coo.coords[0]] == columns[coo.coords[1]]
-        return sparse.csr_array(sparse.coo_array((np.where(own, coo.data, gain * coo.data), coo.coords), shape=coo.shape))
+        return sparse.csr_array(
+            sparse.coo_array((np.where(own, coo.data, gain * coo.data), coo.coords), shape=coo.shape)
+        )
     return np.where(rows[:, None] == columns[None, :], matrix, gain * matrix)
 
 

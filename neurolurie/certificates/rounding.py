@@ -1,4 +1,5 @@
-"""Matrices with proved rounding bounds: every Ball encloses the exact value whatever the order of the sums (Rump 1999, 2006).
+"""Matrices with proved rounding bounds: every Ball encloses the exact value whatever the order of the sums (Rump 1999,
+2006).
 
 A Ball is ``|X - mid| <= rad`` entrywise. Products use ``|fl(a.b) - a.b| <= gamma_n |a|.|b|``, true for any order of summation
 and with fused multiply-add; radii are rounded up by inflating them. Batches (..., rows, columns) work throughout.

@@ -32,13 +32,18 @@ def step_bound(certificate: Certificate, network: LurieNetwork, solver: str = "e
     """The step below which ``solver`` contracts k-volumes (distances for k = 1) wherever the equation does.
 
     With rate eta and ``L^2 = max_D sum_{i<=k} sigma_i(T J T^-1)^2`` in the same metric, explicit Euler contracts for
-    ``h < 2 eta / L^2``. Heun's method is a convex combination of Euler steps and inherits that for k = 1. In a weighted l1 or
-    linf norm Euler keeps the full rate for ``h <= 1 / max |J_ii|``. Exponential Euler with A = -a I is Euler with the step
+    ``h < 2 eta / L^2``. Heun's method is a convex combination of Euler steps and inherits that for k = 1. In a
+    weighted l1 or linf norm Euler keeps the full rate for ``h <= 1 / max |J_ii|``. Exponential Euler with A = -a I is Euler with the step
     ``(1 - e^(-a h)) / a``. RK4 has no such bound.
 
     Raises SpecError if the certificate does not prove contraction.
     """
-    if not certificate.holds or certificate.k is None or certificate.margin is None or "kind" not in certificate.witness:
+    if (
+        not certificate.holds
+        or certificate.k is None
+        or certificate.margin is None
+        or "kind" not in certificate.witness
+    ):
         raise SpecError("a step bound needs a certificate that proves contraction.")
     euler, why = _euler(certificate, network)
     if euler is None:
@@ -53,7 +58,9 @@ def step_bound(certificate: Certificate, network: LurieNetwork, solver: str = "e
 
 
 def _nothing(solver: str, k: int) -> StepBound:
-    return StepBound(None, f"no step bound is known for {solver} and k = {k}; measure the contraction of the run instead")
+    return StepBound(
+        None, f"no step bound is known for {solver} and k = {k}; measure the contraction of the run instead"
+    )
 
 
 def _euler(certificate: Certificate, network: LurieNetwork) -> tuple[float | None, str]:
@@ -67,7 +74,9 @@ def _euler(certificate: Certificate, network: LurieNetwork) -> tuple[float | Non
             np.abs(network.B) * np.abs(network.C).T
         ).sum(axis=1)  # fmt: skip
         lowest = M.diagonal() - np.max(high - low, initial=0.0) * loop
-        return float(1 / max(np.abs(M.diagonal()).max(), np.abs(lowest).max())), "h <= 1 / max |J_ii| keeps the full rate"
+        return float(
+            1 / max(np.abs(M.diagonal()).max(), np.abs(lowest).max())
+        ), "h <= 1 / max |J_ii| keeps the full rate"
     if (found := bounded.explicit(witness)) is None:
         return None, f"the witness '{witness['kind']}' names no metric for the states"
     box, T = SlopeBox.of(network), found.get("T")

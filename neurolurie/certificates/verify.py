@@ -1,6 +1,7 @@
 """verify: prove a saved certificate again, from the file alone, with none of the code that found it.
 
-Needs neither cvxpy nor torch. Every byte of the file is covered by its digest, and behind that the claim is proved anew.
+Needs neither cvxpy nor torch. Every byte of the file is covered by its digest, and behind that the claim is proved
+anew.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ def verify(path: str | Path, network: LurieNetwork | None = None) -> Verdict:
         require(stored.digest() == document["network_digest"], "the network is not the one that was certified")
         if network is not None:
             require(stored.digest() == network.digest(), "it speaks about another network")
-        require(document["status"] in ("proved", "numerical", "refuted"), f"'{document['status']}' leaves nothing to prove")
+        require(
+            document["status"] in ("proved", "numerical", "refuted"), f"'{document['status']}' leaves nothing to prove"
+        )
         arithmetic = prove(stored, document, as_arrays(document["witness"]))
     except json.JSONDecodeError as error:
         return Verdict(False, f"it is not valid JSON ({error})")

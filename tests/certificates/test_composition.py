@@ -1,4 +1,5 @@
-"""Composed networks: the max-plus rule, what couplings cost, and where the published reading of the graph theorem fails."""
+"""Composed networks: the max-plus rule, what couplings cost, and where the published reading of the graph theorem
+fails."""
 
 import numpy as np
 import pytest
@@ -92,7 +93,7 @@ def random_composition(seed):
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_without_feed_forward_scaling_F_bounds_every_corner(seed):
-    """With all weights equal and one strongly connected component, F(K) bounds the corners of the whole network in P = I."""
+    """With one strongly connected component F(K) bounds the corners of the whole network in P = I."""
     net = random_composition(seed)
     parts = composition.Decomposition.of(net)
     w = np.random.default_rng(seed).uniform(0.5, 2, len(net.parts))

@@ -97,7 +97,8 @@ def test_unknown_answers_leave_nothing_to_prove(tmp_path):
 def test_verify_imports_no_searcher_no_cvxpy_and_no_torch():
     code = (
         "import sys, types; package = types.ModuleType('neurolurie.certificates');"
-        "import neurolurie, pathlib; package.__path__ = [str(pathlib.Path(neurolurie.__file__).parent / 'certificates')];"
+        "import neurolurie, pathlib; home = pathlib.Path(neurolurie.__file__).parent;"
+        "package.__path__ = [str(home / 'certificates')];"
         "sys.modules['neurolurie.certificates'] = package; import neurolurie.certificates.verify;"
         "mine = {name.rsplit('.', 1)[1] for name in sys.modules if name.startswith('neurolurie.certificates.')};"
         "assert mine == {'verify', 'exact', 'rounding', 'proofs', 'proofs_sets', 'proofs_refuted', 'proofs_behaviour',"

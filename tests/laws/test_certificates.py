@@ -1,4 +1,5 @@
-"""Laws of certificates on random networks: ordered bounds, no proof that a reachable state contradicts, energies that fall."""
+"""Laws of certificates on random networks: ordered bounds, no proof that a reachable state contradicts, energies that
+fall."""
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def random_network(seed: int, largest: int = 4) -> LurieNetwork:
-    """Networks of every temper: stable, unstable, non-normal, defective, cascades, rank-deficient, mixed nonlinearities."""
+    """Networks of every temper: unstable, non-normal, defective, cascades, rank-deficient, mixed."""
     rng = np.random.default_rng(seed)
     n, m = rng.integers(1, largest + 1, 2)
     A = rng.normal(size=(n, n)) * rng.choice([0.1, 1.0]) - rng.choice([0.3, 1.0, 3.0]) * np.eye(n)
@@ -107,7 +108,12 @@ def test_the_energy_of_symmetric_circuits_never_rises(seed):
     tau, gain = rng.uniform(0.01, 2, n), rng.uniform(0.3, 3, n)
     kinds = [str(name) for name in rng.choice(["tanh", "logistic", "softplus", "erf", "relu", "hard-tanh"], n)]
     network = LurieNetwork(
-        A=-np.diag(1 / tau), B=W / tau[:, None], C=np.diag(gain), by=rng.normal(size=n), bx=rng.normal(size=n), phi=kinds
+        A=-np.diag(1 / tau),
+        B=W / tau[:, None],
+        C=np.diag(gain),
+        by=rng.normal(size=n),
+        bx=rng.normal(size=n),
+        phi=kinds,
     )
     energy = energy_of(network)
     x = rng.normal(size=(50, n)) * 3
