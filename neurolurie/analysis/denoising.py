@@ -67,7 +67,9 @@ def nearest_prototype(training: Training, seen: Damaged) -> np.ndarray:
     """The class mean of the training images nearest in the visible pixels."""
     means = np.array([training.images[training.labels == label].mean(axis=0) for label in np.unique(training.labels)])
     visible = seen.visible.astype(float)
-    squared = ((seen.values**2) * visible).sum(1)[:, None] - 2.0 * (seen.values * visible) @ means.T + visible @ (means**2).T
+    squared = (
+        ((seen.values**2) * visible).sum(1)[:, None] - 2.0 * (seen.values * visible) @ means.T + visible @ (means**2).T
+    )
     return means[squared.argmin(axis=1)]
 
 

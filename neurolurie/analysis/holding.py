@@ -98,8 +98,10 @@ def horizon(times: np.ndarray, errors: np.ndarray, tolerance: float) -> tuple[fl
     """The first time at which the RMS error over trials (trials, times) passes the tolerance; (the last time, True)
     if it never does: the horizon is then censored, not reached.
 
-    >>> horizon(np.array([0.0, 1.0, 2.0]), np.array([[0.0, 0.1, 0.4]]), 0.2), horizon(np.array([1.0]), np.zeros((1, 1)), 0.2)
-    ((2.0, False), (1.0, True))
+    >>> horizon(np.array([0.0, 1.0, 2.0]), np.array([[0.0, 0.1, 0.4]]), 0.2)
+    (2.0, False)
+    >>> horizon(np.array([0.0, 1.0, 2.0]), np.zeros((1, 3)), 0.2)
+    (2.0, True)
     """
     beyond = np.sqrt((errors**2).mean(axis=0)) > tolerance
     return (float(times[beyond.argmax()]), False) if beyond.any() else (float(times[-1]), True)

@@ -25,11 +25,14 @@ def draw_decisions(run: Run, prefix: str = "") -> Drawing:
         _legend(figure)
         content = png(figure)
     caption = (
-        f"Left: the difference of the two pools in single trials, until it reaches the threshold (dashed), for the strongest "
-        f"evidence and for the weakest. Middle: how often the right-hand answer is given, with 95 % intervals and the fitted "
+        "Left: the difference of the two pools in single trials, until it reaches the threshold (dashed), for the "
+        "strongest "
+        "evidence and for the weakest. Middle: how often the right-hand answer is given, with 95 % intervals and the "
+        "fitted "
         f"psychometric function. Right: the mean time to decide, with its standard error. The optimal integrator sees "
         f"the same evidence with the same noise, sums it without leak, and stops at the bound that makes it as fast on "
-        f"average ({metrics['rt_mean_s']:.2f} s): it is right in {100 * metrics['optimal_accuracy']:.1f} % of trials, the "
+        f"average ({metrics['rt_mean_s']:.2f} s): it is right in {100 * metrics['optimal_accuracy']:.1f} % of trials, "
+        "the "
         f"circuit in {100 * metrics['accuracy']:.1f} %."
     )
     return Drawing(f"{prefix}decisions.png", "From evidence to decision", caption, run.findings.sentence, content)
@@ -72,6 +75,10 @@ def _psychometric(axis, arrays: dict) -> None:
     axis.axhline(50, color=GREY, linewidth=0.6)
     axis.axvline(0, color=GREY, linewidth=0.6)
     axis.set_ylim(-3, 103)
+    axis.set_xticks(
+        [signed[0], 0.0, signed[-1]],
+        [f"{level:g}".replace("-", "\N{MINUS SIGN}") for level in (signed[0], 0, signed[-1])],
+    )
     axis.set_xlabel("signed coherence")
     axis.set_ylabel("answers for pool 1 (%)")
     axis.set_title("Psychometric curve")

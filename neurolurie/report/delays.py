@@ -41,11 +41,14 @@ def draw_delay(runs: Sequence[Run]) -> Drawing:
         content = png(figure)
     steps = runs[0].problem.steps
     caption = (
-        f"How much the state agrees with the cued pattern (1: every pixel), mean over {len(arrays['overlap'])} trials and "
+        f"How much the state agrees with the cued pattern (1: every pixel), mean over {len(arrays['overlap'])} trials "
+        "and "
         f"the range of the middle half, through {steps:,} steps. In the shaded times a distractor is shown. What is "
         f"recalled is read after noise and distractors have stopped and the circuit has come to rest."
     )
-    return Drawing("delay.png", "What is left of the memory", caption, "; ".join(run.findings.sentence for run in runs), content)
+    return Drawing(
+        "delay.png", "What is left of the memory", caption, "; ".join(run.findings.sentence for run in runs), content
+    )
 
 
 def _distractors(run: Run) -> list[tuple[np.ndarray, float, float]]:

@@ -8,8 +8,12 @@ from dataclasses import replace
 
 from neurolurie.report.animation import draw_animation
 from neurolurie.report.circuits import draw_circuits
+from neurolurie.report.curves import draw_curves, draw_lesions
+from neurolurie.report.deciding import draw_decisions
+from neurolurie.report.delays import draw_delay
 from neurolurie.report.drawing import Drawing
-from neurolurie.report.images import draw_cleaned, draw_pairs, draw_ratios
+from neurolurie.report.holding import draw_held
+from neurolurie.report.images import draw_cleaned, draw_pairs
 from neurolurie.report.recall import draw_course, draw_moments
 from neurolurie.report.trajectories import draw_portrait, draw_states
 from neurolurie.report.variants import draw_comparison, draw_resemblance
@@ -46,12 +50,17 @@ def _each(*draws: Callable[[Run, str], Drawing | None]) -> Callable[[Result], li
     return draw_every
 
 
+def _completion(result: Result) -> list[Drawing | None]:
+    pairs = _each(draw_pairs)(result)
+    return [draw_lesions(result.runs), *pairs] if len(result.runs) > 1 else pairs
+
+
 def _denoise(result: Result) -> list[Drawing | None]:
     middle = len(result.runs) // 2
     shown = [result.runs[i] for i in sorted({0, middle, len(result.runs) - 1})]
     several = len(result.runs) > 1
     return [
-        draw_ratios(result.runs),
+        draw_curves(result.runs),
         *(_named(draw_cleaned(run, _prefix(run) if several else ""), run) for run in shown),
     ]
 
@@ -59,8 +68,11 @@ def _denoise(result: Result) -> list[Drawing | None]:
 KINDS: dict[str, Callable[[Result], list[Drawing | None]]] = {
     "recall": _recall,
     "trajectories": _each(draw_portrait, draw_states),
-    "completion": _each(draw_pairs),
+    "completion": _completion,
     "denoise": _denoise,
+    "hold": lambda result: [draw_held(result.runs)],
+    "decide": _each(draw_decisions),
+    "delayed-recall": lambda result: [draw_delay(result.runs)],
 }
 
 

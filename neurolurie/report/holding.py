@@ -6,7 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neurolurie.report.drawing import BLUE, GREY, INK, ORANGE, PALE, VERMILLION, Drawing, look, new_figure, png, time_unit
+from neurolurie.report.drawing import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    VERMILLION,
+    Drawing,
+    look,
+    new_figure,
+    png,
+    time_unit,
+)
 from neurolurie.result import Run
 
 SHOWN = 24  # trials drawn as lines
@@ -18,17 +30,19 @@ def draw_held(runs: Sequence[Run]) -> Drawing:
         figure = new_figure(1.75 * len(runs) + 0.55)
         axes = figure.subplots(len(runs), 2, squeeze=False, width_ratios=[1.25, 1.0])
         bottom = 0.62 / figure.get_figheight()
-        figure.subplots_adjust(left=0.09, right=0.985, bottom=bottom, top=1 - 0.28 / figure.get_figheight(), hspace=0.75,
-                               wspace=0.24)  # fmt: skip
+        figure.subplots_adjust(left=0.09, right=0.985, bottom=bottom, top=1 - 0.28 / figure.get_figheight(),
+                               hspace=0.75, wspace=0.24)  # fmt: skip
         for (left, right), run in zip(axes, runs, strict=True):
             _traces(left, run)
             _spread(right, run)
         content = png(figure)
     pinned = [run.variant for run in runs if run.findings.metrics.get("pinned")]
     caption = (
-        "Left: the number read from the circuit, one line for each of some trials; in the grey time the pulse puts it in, "
+        "Left: the number read from the circuit, one line for each of some trials; in the grey time the pulse puts it "
+        "in, "
         "then it is on its own. Right: without noise, how far trials have drifted since then; with noise, the "
-        "variance over trials, and, dashed, what theory says before anything is run: the noise along the adjoint zero mode, "
+        "variance over trials, and, dashed, what theory says before anything is run: the noise along the adjoint zero "
+        "mode, "
         "and for the line the leak of the one slow eigenvalue."
     )
     if pinned:
@@ -73,7 +87,9 @@ def _spread(axis, run: Run) -> None:
         axis.set_yticks([1e-16, 1e-12, 1e-8, 1e-4, 1])
         axis.set_xlim(0, delay[-1])
         axis.set_ylabel("drift, rms (rad)" if angular else "drift, rms")
-        axis.set_title(f"no noise: {drift[-1]:.2g}{' rad' if angular else ''} in {delay[-1]:g} {unit}", fontsize=10)
+        mantissa, _, exponent = f"{drift[-1]:.1e}".partition("e")
+        size = f"{drift[-1]:.2g}" if drift[-1] > 1e-3 else f"${mantissa} \\cdot 10^{{{int(exponent)}}}$"
+        axis.set_title(f"no noise: {size}{' rad' if angular else ''} in {delay[-1]:g} {unit}", fontsize=10)
         return
     times = factor * arrays["var_times"]
     axis.plot(times, 1e3 * arrays["variance"], color=ORANGE, linewidth=2.0, label="measured")
@@ -88,5 +104,7 @@ def _spread(axis, run: Run) -> None:
         ratio = metrics["diffusion_ratio"]
         axis.set_title(f"diffusion {metrics['diffusion_per_s']:.2g} rad$^2$/s, {ratio:.2f} of theory", fontsize=10)
     else:
-        axis.set_title(f"leak {metrics['leak_per_s']:.3g} /s, theory {metrics['leak_theory_per_s']:.3g} /s", fontsize=10)
+        axis.set_title(
+            f"leak {metrics['leak_per_s']:.3g} /s, theory {metrics['leak_theory_per_s']:.3g} /s", fontsize=10
+        )
     axis.legend(loc="upper left", fontsize=8, handlelength=1.6, borderaxespad=0.1)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from neurolurie.report.drawing import (
     BLUE,
-    CYCLE,
     GREEN,
-    GREY,
     INK,
     VERMILLION,
     Drawing,
     dots,
     frame,
     look,
-    new_figure,
     png,
     time_unit,
 )
@@ -105,44 +100,3 @@ def draw_cleaned(run: Run, prefix: str = "") -> Drawing:
     caption = f"Above the clean images; below, for {some}, what was shown of them (hidden pixels grey), {makers}."
     return Drawing(f"{prefix}cleaned.png", "Images before and after", caption,
                    f"Rows of images: {', '.join(labels)}.", content)  # fmt: skip
-
-
-def draw_ratios(runs: Sequence[Run]) -> Drawing:
-    """How much signal is left against error, for every variant and condition: circuit, baselines, doing nothing."""
-    points = [(run, str(name)) for run in runs for name in run.findings.arrays["conditions"]]
-    words = [run.variant if run.variant and len(run.findings.arrays["conditions"]) == 1 else
-             f"{run.variant} {name}".strip() for run, name in points]  # fmt: skip
-    sorts = [name.partition("-")[0] for _, name in points]  # noise, mask: no line leads from one to the other
-    groups = [[i for i, each in enumerate(sorts) if each == sort] for sort in dict.fromkeys(sorts)]
-    baselines = runs[0].experiment.scenario.denoise.baselines
-    lines = [("nothing done", "input_db", GREY, "--"), ("circuit", "snr_db", BLUE, "-")]
-    others = [colour for colour in CYCLE if colour != BLUE]
-    lines += [(each, f"{each}_db", others[i % len(others)], "-") for i, each in enumerate(baselines)]
-    with look():
-        figure = new_figure(3.8)
-        axes = figure.add_axes([0.08, 0.26, 0.72, 0.68])
-        for label, key, colour, style in lines:
-            strong = label == "circuit"
-            size = {"linewidth": 3.4, "markersize": 8} if strong else {"linewidth": 1.3, "markersize": 4.5}
-            heights = np.array([_ratio(run, name, key) for run, name in points])
-            for number, group in enumerate(groups):
-                axes.plot(
-                    group, heights[group], style, color=colour, marker="o", label=label if not number else None, **size
-                )
-        axes.set_xticks(range(len(points)), words, rotation=25 if len(points) > 4 else 0)
-        axes.set_xlim(-0.4, len(points) - 0.6)
-        axes.set_xlabel("what was done to the images")
-        axes.set_ylabel("signal to error (dB)")
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
-        content = png(figure)
-    caption = (
-        "Higher is cleaner: the power of the images (about their mean) over that of the remaining error, in decibels. "
-        "The blue line is the circuit; where another line is above it, the circuit loses. 100 dB: no error is left."
-    )
-    alt = "Signal to error in decibels; " + "; ".join(run.findings.sentence for run in runs)
-    return Drawing("ratios.png", "How clean the images become", caption, alt, content)
-
-
-def _ratio(run: Run, name: str, key: str) -> float:
-    metrics = run.findings.metrics
-    return metrics.get(f"{name}.{key}", metrics.get(key, np.nan))

@@ -35,7 +35,9 @@ def draw(experiment: Experiment) -> Trials:
             source.where("completion", "from"),
         )
     x0 = trials.x0.copy()
-    x0[:, states] = experiment.rng(START_STREAM).uniform(-wanted.start, wanted.start, (len(x0), partners.values.shape[1]))
+    x0[:, states] = experiment.rng(START_STREAM).uniform(
+        -wanted.start, wanted.start, (len(x0), partners.values.shape[1])
+    )
     return Trials(x0, trials.notes)
 
 
@@ -52,7 +54,8 @@ def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory
     low, high = wilson_interval(int(complete.sum()), count)
     metrics = {
         "completion_rate": complete.mean(), "completion_ci_low": low, "completion_ci_high": high,
-        "cued_recall_rate": recalled.mean(), "completed_given_recalled": complete[recalled].mean() if recalled.any() else 0.0,
+        "cued_recall_rate": recalled.mean(),
+        "completed_given_recalled": complete[recalled].mean() if recalled.any() else 0.0,
         "wrong_rate": ((at_end >= 1.0 - 1e-12).any(axis=1) & ~complete).mean(),
         "completion_overlap": at_end[np.arange(count), target].mean(),
         "chance": 1.0 / len(partners.values),
@@ -72,7 +75,8 @@ def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory
         if complete.any():
             metrics["completion_time_s"] = np.median(problem.times()[done.argmax(axis=1)[complete]])
     sentence = (
-        f"completed {round(metrics['completion_rate'] * count)} of {count} pairs ({100 * metrics['completion_rate']:.1f} %, "
+        f"completed {round(metrics['completion_rate'] * count)} of {count} pairs "
+        f"({100 * metrics['completion_rate']:.1f} %, "
         f"95 % interval {100 * low:.1f} to {100 * high:.1f} %); the cued area recalled {100 * recalled.mean():.1f} %; "
         f"nearest prototype and a table of pairs {100 * metrics['baseline_lookup']:.1f} %"
     )

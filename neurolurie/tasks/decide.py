@@ -31,8 +31,10 @@ def draw(experiment: Experiment) -> Trials:
 
 
 def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory: Trajectory) -> Findings:
-    """Psychometric and reaction-time curves of the circuit; beside them an integrator of the very same evidence, bounded
-    so that it takes the same mean time."""
+    """Psychometric and reaction-time curves of the circuit.
+
+    Beside them an integrator of the very same evidence, bounded so that it takes the same mean time.
+    """
     spec, coherence = experiment.scenario.decide, trials.notes["coherence"]
     pools = experiment.part(spec.circuit).states
     places = [int(np.searchsorted(problem.record.states, state)) for state in range(pools.start, pools.stop)]
@@ -54,7 +56,8 @@ def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory
     fits = {"circuit": fit_psychometric(coherence, answer > 0), "optimal": fit_psychometric(coherence, best_answer > 0)}
     right = lambda given: (given == np.sign(coherence))[informed].mean()  # noqa: E731
     metrics = {
-        "accuracy": right(answer), "optimal_accuracy": right(best_answer), "accuracy_of_all_evidence": right(at_the_end),
+        "accuracy": right(answer), "optimal_accuracy": right(best_answer),
+        "accuracy_of_all_evidence": right(at_the_end),
         "psychometric_slope": fits["circuit"].slope, "psychometric_slope_error": fits["circuit"].slope_error,
         "optimal_slope": fits["optimal"].slope, "slope_ratio": fits["circuit"].slope / fits["optimal"].slope,
         "bias": fits["circuit"].bias, "undecided_fraction": np.isinf(when).mean(),
@@ -73,7 +76,8 @@ def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory
         "fit_optimal": np.array([fits["optimal"].slope, fits["optimal"].bias]),
     }  # fmt: skip
     sentence = (
-        f"{100 * metrics['accuracy']:.1f} % right in {metrics['rt_mean_s']:.2f} s on average; the optimal integrator of the "
+        f"{100 * metrics['accuracy']:.1f} % right in {metrics['rt_mean_s']:.2f} s on average; the optimal integrator "
+        "of the "
         f"same evidence, as fast, {100 * metrics['optimal_accuracy']:.1f} %; psychometric slope "
         f"{metrics['psychometric_slope']:.2f} per unit of coherence (optimal {metrics['optimal_slope']:.2f})"
     )
@@ -94,4 +98,6 @@ def _mean_time(when: np.ndarray, times: np.ndarray, chosen: np.ndarray) -> float
     return float(np.minimum(when[chosen], times[-1]).mean())
 
 
-TASK = Task(draw, measure, "Noisy evidence is weighed until a threshold: accuracy, reaction times, the optimal integrator.")
+TASK = Task(
+    draw, measure, "Noisy evidence is weighed until a threshold: accuracy, reaction times, the optimal integrator."
+)

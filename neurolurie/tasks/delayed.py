@@ -24,7 +24,9 @@ def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory
     if len(problem.record.states) != experiment.network.n:
         raise SpecError("a delayed recall needs all states recorded.", experiment.source.where("simulate", "record"))
     times, rows = problem.times(), np.arange(count)
-    own = np.stack([overlap(x, patterns.values)[rows, target] for x in trajectory.states[:, :, slot].swapaxes(0, 1)], axis=1)
+    own = np.stack(
+        [overlap(x, patterns.values)[rows, target] for x in trajectory.states[:, :, slot].swapaxes(0, 1)], axis=1
+    )
     # What is recalled is where the circuit settles when noise and distractors have stopped.
     settled = relax(experiment.network, trajectory.final, steps=2000)
     final = settled[:, slot]

@@ -46,7 +46,8 @@ def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory
     answers = _read(trajectory.final[:, slot], spec.readout, learnt).reshape(len(conditions), len(chosen), -1)
     metrics, sentences = {}, []
     arrays = {
-        "clean": clean, "labels": images.labels[chosen], "image_shape": np.array(images.shape), "times": problem.times(),
+        "clean": clean, "labels": images.labels[chosen], "image_shape": np.array(images.shape),
+        "times": problem.times(),
         "conditions": np.array([_name(*condition) for condition in conditions]),
         "levels": np.array(conditions), "range": np.array([learnt.values.min(), learnt.values.max()]),
     }  # fmt: skip
@@ -83,7 +84,10 @@ def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory
         lost = [name for name in names if metrics[f"{name}.over_best_db"] < 0]
         metrics["conditions_lost"] = float(len(lost))
         sentences = [f"{name} {metrics[f'{name}.snr_db']:.1f} dB" for name in names]
-        sentences = [", ".join(sentences), f"loses to the best baseline at {', '.join(lost)}" if lost else "no baseline is better anywhere"]
+        sentences = [
+            ", ".join(sentences),
+            f"loses to the best baseline at {', '.join(lost)}" if lost else "no baseline is better anywhere",
+        ]
     return Findings(metrics, "; ".join(sentences), arrays)
 
 
@@ -127,7 +131,8 @@ def _training(experiment: Experiment, learnt: Patterns, condition: tuple[float, 
 
 
 def _read(states: np.ndarray, readout: str, learnt: Patterns) -> np.ndarray:
-    """``state`` as it is; ``clip`` to the range of the training images; ``sign``: the upper or the lower of its ends."""
+    """``state`` as it is; ``clip`` to the range of the training images; ``sign``: the upper or the lower of its "
+    "ends."""
     low, high = learnt.values.min(), learnt.values.max()
     if readout == "clip":
         return np.clip(states, low, high)
@@ -145,7 +150,8 @@ def _slots(experiment: Experiment, images: Patterns) -> dict[str, slice | None]:
         found = slots[key].stop - slots[key].start
         if found != size:
             raise SpecError(
-                f"the images have {size} pixels, '{circuit}' has {found} states.", experiment.source.where("denoise", key)
+                f"the images have {size} pixels, '{circuit}' has {found} states.",
+                experiment.source.where("denoise", key),
             )
     return slots
 

@@ -72,7 +72,8 @@ def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory
     reach, censored = horizon(delay, errors, spec.tolerance)
     metrics = {
         "encoding_rms": np.sqrt((errors[:, 0] ** 2).mean()), "error_rms_end": np.sqrt((errors[:, -1] ** 2).mean()),
-        "horizon_s": reach, "horizon_censored": float(censored), "delay_s": delay[-1], "slow_rate_per_s": mode.eigenvalue,
+        "horizon_s": reach, "horizon_censored": float(censored), "delay_s": delay[-1],
+        "slow_rate_per_s": mode.eigenvalue,
     }  # fmt: skip
     arrays = {"times": times, "start": np.array(start), "decoded": decoded, "values": values, "errors": errors}
     if not sigma.any():
@@ -102,7 +103,8 @@ def _diffusion(experiment: Experiment, times: np.ndarray, since: np.ndarray, met
     }  # fmt: skip
     if not spread.linear:
         return found, (
-            f"pinned: the variance grows as t^{spread.exponent:.2f} and {spread.bend:.2f} times as fast in the second half "
+            f"pinned: the variance grows as t^{spread.exponent:.2f} and {spread.bend:.2f} times as fast in the second "
+            "half "
             "of the delay as in the first, which is no diffusion"
         )
     theory = metrics["diffusion_theory_per_s"]

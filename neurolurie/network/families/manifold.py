@@ -1,4 +1,5 @@
-"""A circuit whose slow directions are those in which its training patterns vary: it completes and cleans what it sees."""
+"""A circuit whose slow directions are those in which its training patterns vary: it completes and cleans what it "
+"sees."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ def slow_manifold(
     descends a strictly convex energy, so there is one equilibrium for every image seen.
 
     States: estimate x, retina s and attention h, ``units`` each; s and h stay what they start as. ``patterns`` may be a
-    number of random ones in a subspace of that many dimensions, drawn by ``seed`` over ``units`` units (16 unless given).
+    number of random ones near a subspace of ``dimensions``, drawn by ``seed`` over ``units`` units (16 unless given).
 
     >>> net = slow_manifold(dimensions=2, units=6)
     >>> net.n, list(net.parts)
@@ -81,7 +82,8 @@ def slow_manifold(
 
 
 def fitted_precision(patterns: np.ndarray, kept: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Mean, inverse covariance and mean variance across the ``kept`` principal components of patterns (count, units)."""
+    """Mean, inverse covariance and mean variance across the ``kept`` principal components of patterns (count, "
+    "units)."""
     mean = patterns.mean(axis=0)
     variances, directions = np.linalg.eigh(np.cov(patterns.T, bias=True))
     variances, directions = variances[::-1], directions[:, ::-1]
@@ -89,7 +91,5 @@ def fitted_precision(patterns: np.ndarray, kept: int) -> tuple[np.ndarray, np.nd
     if across <= 0 or variances[kept - 1] <= across:
         raise SpecError(f"the patterns vary in fewer than {kept} directions, or in no others; choose other dimensions.")
     kept_directions = directions[:, :kept]
-    precision = (
-        np.eye(len(mean)) + (kept_directions * (across / variances[:kept] - 1.0)) @ kept_directions.T
-    ) / across
+    precision = (np.eye(len(mean)) + (kept_directions * (across / variances[:kept] - 1.0)) @ kept_directions.T) / across
     return mean, precision, across
