@@ -58,7 +58,7 @@ def test_no_module_imports_from_a_layer_above_its_own(path):
             assert RANK[parts[1]] <= RANK[layer(path)], f"{path}:{line}: '{layer(path)}' may not import '{parts[1]}'"
 
 
-TORCH_OWN = ("train", "simulation/backends/torch", "simulation/backends/brian", "report", "kernels/operator", "kernels/plain")
+TORCH_OWN = ("train", "simulation/backends/torch", "simulation/backends/brian", "report", "kernels/operator", "kernels/plain", "kernels/run_triton")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

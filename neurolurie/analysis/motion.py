@@ -31,7 +31,7 @@ def settling_times(times: np.ndarray, speed: np.ndarray, threshold: float) -> np
     return np.where(quiet[:, -1], times[quiet.argmax(axis=1)], np.inf)
 
 
-def swing(signal: np.ndarray) -> np.ndarray:
+def amplitude(signal: np.ndarray) -> np.ndarray:
     """Half the distance between the highest and the lowest value along the last axis."""
     return (signal.max(axis=-1) - signal.min(axis=-1)) / 2.0
 

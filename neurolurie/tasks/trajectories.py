@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurolurie.analysis.motion import REST, distinct, period, speeds, swing, time_constant
+from neurolurie.analysis.motion import REST, amplitude, distinct, period, speeds, time_constant
 from neurolurie.errors import SpecError, did_you_mean
 from neurolurie.simulation.problem import Problem, Trajectory
 from neurolurie.tasks.experiment import START_STREAM, Experiment
 from neurolurie.tasks.task import Findings, Task, Trials
 
-# A trial oscillates if it swings by more than this, by the same amount in the last quarter as in the one before.
-SWING, SAME_SWING = 1e-3, 0.05
+# A trial oscillates if its amplitude is more than this, and the same in the last quarter as in the one before.
+MOVING, SAME_AMPLITUDE = 1e-3, 0.05
 
 
 def draw(experiment: Experiment) -> Trials:
@@ -36,7 +36,7 @@ def draw(experiment: Experiment) -> Trials:
 
 
 def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory: Trajectory) -> Findings:
-    """Rest, spread, oscillation (of the state named in ``measures: {swing_of: ...}``) and escape."""
+    """Rest, spread, oscillation (of the state named in ``measures: {amplitude_of: ...}``) and escape."""
     network, times, states = experiment.network, problem.times(), trajectory.states
     watched = _watched(experiment, problem)
     finite = np.isfinite(trajectory.final).all(axis=1)
@@ -48,18 +48,19 @@ def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory
         quiet = speeds(network, final) < REST / tau
         signal = states[finite][:, :, watched]
         quarter = max(1, len(times) // 4)
-        early, before, last = (swing(signal[:, a:b]) for a, b in ((quarter, 2 * quarter), (-2 * quarter, -quarter), (-quarter, None)))  # fmt: skip
-        moving = ~quiet & (last > SWING) & (np.abs(last - before) <= SAME_SWING * np.maximum(last, before))
+        early, before, last = (amplitude(signal[:, a:b]) for a, b in ((quarter, 2 * quarter), (-2 * quarter, -quarter), (-quarter, None)))  # fmt: skip
+        moving = ~quiet & (last > MOVING) & (np.abs(last - before) <= SAME_AMPLITUDE * np.maximum(last, before))
         ends = distinct(final[quiet], 1e-2 * max(1.0, float(np.abs(final).max())))
         metrics |= {
             "settled_fraction": quiet.sum() / len(finite), "oscillating_fraction": moving.sum() / len(finite),
-            "swing": np.median(last), "swing_ratio": np.median(last / np.maximum(early, 1e-300)),
+            "amplitude": np.median(last), "amplitude_ratio": np.median(last / np.maximum(early, 1e-300)),
             "equilibria": len(ends), "end_norm": np.median(np.linalg.norm(final, axis=1)),
             "spread_start": _spread(trials.x0[finite]), "spread_end": _spread(final),
         }  # fmt: skip
-        if moving.any():
-            half = len(times) // 2
-            metrics["period_s"] = np.nanmedian([period(times[half:], row[half:]) for row in signal[moving]])
+        half = len(times) // 2
+        periods = np.array([period(times[half:], row[half:]) for row in signal[moving]])
+        if np.isfinite(periods).any():
+            metrics["period_s"] = np.nanmedian(periods)
         if network.n <= 12:
             metrics |= {f"end_{label}": np.median(final[:, i]) for i, label in enumerate(network.states)}
         arrays |= {"ends": ends, "moving": moving}
@@ -68,13 +69,13 @@ def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory
 
 
 def _watched(experiment: Experiment, problem: Problem) -> int:
-    """The place, among the recorded states, of the one whose swing is measured; the first unless named."""
-    name = experiment.scenario.measures.get("swing_of")
+    """The place, among the recorded states, of the one whose amplitude is measured; the first unless named."""
+    name = experiment.scenario.measures.get("amplitude_of")
     labels = [experiment.network.states[i] for i in problem.record.states]
     if name is None:
         return 0
     if name not in labels:
-        raise SpecError(did_you_mean("recorded state", name, labels), experiment.source.where("measures", "swing_of"))
+        raise SpecError(did_you_mean("recorded state", name, labels), experiment.source.where("measures", "amplitude_of"))
     return labels.index(name)
 
 
@@ -91,7 +92,7 @@ def _sentence(metrics: dict, count: int, label: str) -> str:
     if metrics.get("equilibria") and metrics.get("settled_fraction"):
         words[0] += f" at {metrics['equilibria']:.0f} equilibri{'um' if metrics['equilibria'] == 1 else 'a'}"
     if "period_s" in metrics:
-        words.append(f"{label} swings by {metrics['swing']:.4g} with period {metrics['period_s']:.4g} s")
+        words.append(f"{label} swings with amplitude {metrics['amplitude']:.4g} and period {metrics['period_s']:.4g} s")
     if metrics["diverged_fraction"]:
         words.append(f"{round(metrics['diverged_fraction'] * count)} of {count} escaped")
     return "; ".join(words) or f"none of {count} came to rest or kept a steady rhythm"
