@@ -13,7 +13,9 @@ EPS = 1e-4  # 1/s: how far inside its bound every member stays at least (theory 
 
 
 class Orthogonal(Counted):
-    """``count`` matrices (rows, columns) with orthonormal columns, by the matrix exponential around a base.
+    """``count`` matrices (rows, columns) with orthonormal columns, by the Cayley map around a base.
+
+    (Half the time of the matrix exponential at n = 3; it leaves out turns by exactly half a circle from the base.)
 
     A square one moves within the component (determinant +1 or -1) of the base it was last set to.
     """
@@ -24,7 +26,7 @@ class Orthogonal(Counted):
         self.weight = nn.Parameter(torch.eye(rows, columns).repeat(count, 1, 1))
         with torch.random.fork_rng(devices=[]):  # torch completes a tall base with random columns
             torch.manual_seed(0)
-            orthogonal(self, "weight", "matrix_exp")
+            orthogonal(self, "weight", "cayley")
 
     def forward(self) -> Tensor:
         return self.weight
