@@ -6,6 +6,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,12 +26,14 @@ from neurolurie.result import Expectation, Result, Run
 from neurolurie.simulation.backends import BACKENDS, load_backend
 from neurolurie.simulation.problem import Problem, Trajectory
 from neurolurie.simulation.simulate import parity, solve
+from neurolurie.simulation.windows import solve_until
 from neurolurie.spec.circuit import CircuitSpec
 from neurolurie.spec.model import parse
 from neurolurie.spec.scenario import Scenario
 from neurolurie.spec.source import Source, read_yaml, with_settings, with_value
 from neurolurie.tasks import load_task
 from neurolurie.tasks.experiment import Experiment, build
+from neurolurie.tasks.task import Trials
 
 Progress = Callable[[str, int, int], None]
 MEASURED_STATES = 256  # up to this size the contraction along a run is measured
@@ -84,11 +87,29 @@ def run_variant(variant: str, source: Source, progress: Progress | None = None) 
     certificate = _certify(experiment)
     step = None if progress is None else lambda done, total: progress(variant or "simulate", done, total)
     problem = experiment.pose(trials.x0, step)
-    backend = scenario.simulate.backend
-    trajectory = solve(problem, backend, keep_diverged=scenario.simulate.diverged == "count")
+    if task.foresee is not None:
+        trials = replace(trials, regions=task.foresee(experiment))
+    problem, trajectory = _simulated(experiment, trials, problem)
     findings = task.measure(experiment, trials, problem, trajectory)
     measured, bound = _against_certificate(certificate, problem, trajectory)
     return Run(variant, experiment, trials, problem, trajectory, findings, certificate, measured, bound)
+
+
+def _simulated(experiment: Experiment, trials: Trials, problem: Problem) -> tuple[Problem, Trajectory]:
+    """The whole run, or with ``stop: certified`` until every trial is where its end is proved."""
+    simulate = experiment.scenario.simulate
+    keep = simulate.diverged == "count"
+    if simulate.stop == "end":
+        return problem, solve(problem, simulate.backend, keep)
+    regions = trials.regions
+    if regions is None:
+        raise SpecError(
+            "'certified' needs regions that are certified before the run: a scenario of kind 'recall' without noise and "
+            "inputs.", experiment.source.where("simulate", "stop"),
+        )  # fmt: skip
+    return solve_until(
+        problem, simulate.backend, lambda x: bool((regions.which(x, proved_only=True) >= 0).all()), keep_diverged=keep
+    )
 
 
 def load_scenario(

@@ -176,6 +176,7 @@ class Simulate(Model):
     duration: Positive
     record: RecordSpec = RecordSpec()
     diverged: Literal["stop", "count"] = "stop"
+    stop: Literal["end", "certified"] = "end"
 
 
 class CertifySpec(Model):

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurolurie.analysis.equilibria import find_equilibrium
 from neurolurie.analysis.memory import nearest, overlap, wilson_interval
 from neurolurie.analysis.motion import REST, settling_times, speeds, time_constant
-from neurolurie.certificates.certify import certify
 from neurolurie.certificates.energy import energy_of
-from neurolurie.data import Patterns, find_patterns
+from neurolurie.data import find_patterns
 from neurolurie.errors import SpecError
 from neurolurie.network.lurie import LurieNetwork
 from neurolurie.simulation.problem import Problem, Trajectory
 from neurolurie.tasks.experiment import CUE_STREAM, Experiment
+from neurolurie.tasks.regions import Regions, certify_regions, entry_times
 from neurolurie.tasks.task import Findings, Task, Trials
 
 NEAR = 0.95  # an overlap from here on counts as nearly recalled
-HELD = ("proved", "numerical")  # statuses of a certificate that may be relied on, each under its own name
 
 
 def draw(experiment: Experiment) -> Trials:
@@ -50,8 +48,12 @@ def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory
     cue = experiment.scenario.cue
     patterns = find_patterns(cue.patterns, experiment.data)
     slot = experiment.part(cue.circuit).states
-    target, count = trials.notes["target"], len(trials.x0)
-    final, times = trajectory.final[:, slot], problem.times()
+    target, count, times = trials.notes["target"], len(trials.x0), problem.times()
+    regions = trials.regions if trials.regions is not None else foresee(experiment)
+    final = trajectory.final[:, slot]
+    stopped = problem.steps * problem.dt < experiment.scenario.simulate.duration * (1 - 1e-9)
+    if stopped:  # every trial is where its end is proved: it is judged by that end
+        final = regions.equilibria[regions.which(trajectory.final, proved_only=True)][:, slot]
     at_end = overlap(final, patterns.values)
     own = at_end[np.arange(count), target]
     exact = (np.sign(final) == np.sign(patterns.values[target])).all(axis=1)
@@ -74,55 +76,51 @@ def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory
         "cues": trials.notes["cues"], "target": target, "final": final, "exact": exact,
         "patterns": patterns.values, "labels": patterns.labels, "image_shape": np.array(patterns.shape), "times": times,
     }  # fmt: skip
-    certificates: dict = {}
     if len(problem.record.states) == experiment.network.n:  # the whole state was recorded
-        _add_motion(experiment.network, trajectory.states, times, metrics, arrays)
+        _add_motion(experiment.network, trajectory.states, times, metrics, arrays, stopped)
         arrays["overlap"] = np.stack(
             [overlap(trajectory.states[:, :, slot], patterns.values[[p]])[..., 0] for p in range(len(patterns.values))],
             axis=-1,
         )[np.arange(count), :, target]
-        certificates = _add_boxes(experiment, patterns, slot, trajectory, times, metrics, arrays)
+        if regions is not None:
+            _add_regions(regions, trajectory.states, times, metrics, arrays)
     return Findings(
         {name: float(value) for name, value in metrics.items()}, _sentence(metrics, count, len(times) > 1),
-        arrays, certificates,
+        arrays, {} if regions is None else regions.named(),
     )  # fmt: skip
 
 
-def _add_motion(network: LurieNetwork, states: np.ndarray, times: np.ndarray, metrics: dict, arrays: dict) -> None:
-    tau = time_constant(network)
-    settled = settling_times(times, speeds(network, states), REST / tau)
-    metrics["unsettled_fraction"] = np.isinf(settled).mean()
-    metrics["settling_time_s"] = np.median(settled) if np.isfinite(np.median(settled)) else times[-1]
+def foresee(experiment: Experiment) -> Regions | None:
+    """The certified region around every state that a stored pattern leads to; None under noise or input, of which the
+    certificates do not speak."""
+    if experiment.sigma.any() or experiment.scenario.inputs:
+        return None
+    cue = experiment.scenario.cue
+    patterns = find_patterns(cue.patterns, experiment.data)
+    starts = np.zeros((len(patterns.values), experiment.network.n))
+    starts[:, experiment.part(cue.circuit).states] = patterns.values
+    return certify_regions(experiment.network, starts, [str(label) for label in patterns.labels])
+
+
+def _add_motion(
+    network: LurieNetwork, states: np.ndarray, times: np.ndarray, metrics: dict, arrays: dict, stopped: bool
+) -> None:
+    if not stopped:
+        settled = settling_times(times, speeds(network, states), REST / time_constant(network))
+        metrics["unsettled_fraction"] = np.isinf(settled).mean()
+        metrics["settling_time_s"] = np.median(settled) if np.isfinite(np.median(settled)) else times[-1]
     energy = energy_of(network)
     if energy is not None:
         arrays["energy"] = energy.value(states)
 
 
-def _add_boxes(
-    experiment: Experiment, patterns: Patterns, slot: slice, trajectory: Trajectory, times: np.ndarray,
-    metrics: dict, arrays: dict,
-) -> dict:  # fmt: skip
-    """Certify a region around every stored equilibrium and note when each trial enters one."""
-    network, states = experiment.network, trajectory.states
-    inside = np.zeros(states.shape[:2], dtype=bool)
-    certificates, equilibria = {}, np.full((len(patterns.values), network.n), np.nan)
-    for number, pattern in enumerate(patterns.values):
-        start = np.zeros(network.n)
-        start[slot] = pattern
-        equilibrium = find_equilibrium(network, start)
-        if equilibrium is None:
-            continue
-        equilibria[number] = equilibrium
-        certificate = certify(network, claim="basin", equilibrium=equilibrium)
-        certificates[str(patterns.labels[number])] = certificate
-        if certificate.status in HELD:
-            inside |= certificate.contains(states)
-    entered = np.where(inside.any(axis=1), times[inside.argmax(axis=1)], np.inf)
+def _add_regions(regions: Regions, states: np.ndarray, times: np.ndarray, metrics: dict, arrays: dict) -> None:
+    """When each trial entered the certified region around a state that a stored pattern leads to."""
+    entered = entry_times(regions, times, states)
     metrics["certified_fraction"] = np.isfinite(entered).mean()
     if np.isfinite(entered).any():
         metrics["certified_time_s"] = np.median(entered[np.isfinite(entered)])
-    arrays["entered"], arrays["equilibria"] = entered, equilibria
-    return certificates
+    arrays["entered"] = entered
 
 
 def _sentence(metrics: dict, count: int, timed: bool) -> str:
@@ -139,4 +137,4 @@ def _sentence(metrics: dict, count: int, timed: bool) -> str:
     return f"{text}; nearest prototype {100 * metrics['baseline_nearest']:.1f} %"
 
 
-TASK = Task(draw, measure, "Stored patterns are recalled from damaged cues.")
+TASK = Task(draw, measure, "Stored patterns are recalled from damaged cues.", foresee)

@@ -10,14 +10,17 @@ import numpy as np
 
 from neurolurie.simulation.problem import Problem, Trajectory
 from neurolurie.tasks.experiment import Experiment
+from neurolurie.tasks.regions import Regions
 
 
 @dataclass(frozen=True, eq=False)
 class Trials:
-    """Initial states (trials, n), and what the task must remember about each trial to judge it."""
+    """Initial states (trials, n), what the task must remember about each trial to judge it, and the regions that decide
+    where a trial ends once it has entered one, if the task knows any before the run."""
 
     x0: np.ndarray
     notes: dict[str, np.ndarray] = field(default_factory=dict)
+    regions: Regions | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +37,9 @@ class Findings:
 
 @dataclass(frozen=True)
 class Task:
-    """``draw`` the trials of an experiment; ``measure`` what they did; words for the page."""
+    """``draw`` the trials of an experiment; ``measure`` what they did; words for the page; ``foresee`` certified regions."""
 
     draw: Callable[[Experiment], Trials]
     measure: Callable[[Experiment, Trials, Problem, Trajectory], Findings]
     summary: str
+    foresee: Callable[[Experiment], Regions | None] | None = None
