@@ -10,9 +10,9 @@ everything in X ends there (Brouwer; theory 3, k = 1). The true equilibrium need
 ``max_i |f_i(c)| / w_i / eta`` of any c in X.
 
 **Layers.** Boxes X = X_0 in X_1 in ... in X_L. If, for x in X_l with x_i between high_i of X_(l-1) and high_i of X_l,
-always ``f_i < 0``, and ``f_i > 0`` likewise below, then the smallest s with ``x in X_(l-1) + s (X_l - X_(l-1))`` falls at a positive
-speed, so every run in X_l enters X_(l-1) in finite time, and all of X_L belongs to the basin. On a face, ``f_i`` is bounded by
-interval arithmetic or, around c in X, by the mean value theorem, whichever is better:
+always ``f_i < 0``, and ``f_i > 0`` likewise below, then the smallest s with ``x in X_(l-1) + s (X_l - X_(l-1))``
+falls at a positive speed, so every run in X_l enters X_(l-1) in finite time, and all of X_L belongs to the basin. On
+a face, ``f_i`` is bounded by interval arithmetic or, around c in X, by the mean value theorem, whichever is better:
 
     f_i(x) <= f_i(c) + M_ii (x_i - c_i) + sum_{j != i} M_ij max(high_j - c_j, c_j - low_j).
 """
@@ -80,8 +80,8 @@ class Box:
 def inwards(network: LurieNetwork, centre: np.ndarray, inner: Box, outer: Box, M: np.ndarray | None) -> float:
     """The slowest speed at which a run in ``outer`` beyond a face of ``inner`` moves back (not positive: may not).
 
-    With ``inner`` equal to ``outer``: how fast dx/dt points inwards on the faces. M, the majorant of the outer box, adds the
-    mean-value bound; None leaves it out.
+    With ``inner`` equal to ``outer``: how fast dx/dt points inwards on the faces. M, the majorant of the outer box,
+    adds the mean-value bound; None leaves it out.
     """
     A, B, C = network.A, network.B, network.C
     diagonal = A.diagonal()

@@ -7,9 +7,9 @@ one strongly connected component of the coupling graph its symmetric part has bl
     sym(coupling) <= blockdiag(rho_q I),     rho_q = sum_r N_qr w_r / w_q        (2 ab <= a^2 c + b^2 / c)
 
 and coupling between components can be made as small as one likes by scaling circuits geometrically along the order,
-whatever its gain. So with ``F(K) = max { sum_q f_q(j_q) + j_q rho_q : sum_q j_q = K }`` the network is K-contracting if F(K) < 0. F is
-evaluated with the concave hull of each f_q (an upper bound, all K at once by sorting), and exactly by a dynamic programme for
-small K. A skew coupling has N = 0 and costs nothing.
+whatever its gain. So with ``F(K) = max { sum_q f_q(j_q) + j_q rho_q : sum_q j_q = K }`` the network is K-contracting
+if F(K) < 0. F is evaluated with the concave hull of each f_q (an upper bound, all K at once by sorting), and exactly
+by a dynamic programme for small K. A skew coupling has N = 0 and costs nothing.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def owners(network: LurieNetwork) -> tuple[np.ndarray, np.ndarray] | None:
 
 @dataclass(frozen=True, eq=False)
 class Decomposition:
-    """Circuits with their own bounds ``f`` (Q, largest size + 1; -inf beyond a circuit's size) and the coupling norms N."""
+    """Circuits with their own bounds ``f`` (Q, largest size + 1; -inf beyond a circuit's size) and the coupling
+    norms N."""
 
     names: tuple[str, ...]
     f: np.ndarray

@@ -12,8 +12,8 @@ If moreover ``W = diag(s) M`` with M symmetric, s > 0, and phi does not decrease
 
 since ``dE/dv_i = (a_i y_i - b_i)/s_i - (M v)_i = -(dy_i/dt)/s_i``. On the limit set of a bounded run E is constant, so
 v is constant there, so y obeys a linear equation with constant input on a bounded full orbit: it rests. Hence bounded
-runs approach the set of equilibria (LaSalle). If every phi is analytic with positive slope, ``dy/dt`` is a gradient of an
-analytic function in a metric bounded on bounded sets, and the run converges to one equilibrium (Lojasiewicz).
+runs approach the set of equilibria (LaSalle). If every phi is analytic with positive slope, ``dy/dt`` is a gradient
+of an analytic function in a metric bounded on bounded sets, and the run converges to one equilibrium (Lojasiewicz).
 """
 
 from __future__ import annotations

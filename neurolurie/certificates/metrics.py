@@ -104,7 +104,6 @@ def _turn(x: np.ndarray, base: np.ndarray) -> np.ndarray:
 
 def _objective(x, J, base, k, tau):
     """Smoothed objective and its gradient with respect to X in ``T = (I + triu X) base``."""
-    n = len(base)
     T = _turn(x, base)
     if not np.linalg.cond(T) < 1e10:
         return 1e12, np.zeros(x.size)

@@ -233,7 +233,8 @@ def prove_compound(network, k, margin, witness) -> str:
 
 
 def prove_weights(network, k, margin, witness) -> str:
-    """The sum of the k largest column (l1) or row (linf) sums of ``W M W^-1`` is at most ``-margin``; sparse throughout."""
+    """The sum of the k largest column (l1) or row (linf) sums of ``W M W^-1`` is at most ``-margin``; sparse
+    throughout."""
     norm, w = witness["norm"], np.asarray(witness["weights"], float)
     require(norm in ("l1", "linf") and w.shape == (network.n,), "weights of the wrong kind or length")
     require(bool((w > 0).all() and np.isfinite(w).all()), "the weights are not positive")

@@ -133,7 +133,8 @@ def _circuit(a, b, c, low, high) -> np.ndarray:
 
 
 def _coupling(network, rows, reads, middle, radius, weights, count) -> np.ndarray:
-    """``rho_q`` rounded up: the coupling inside strongly connected components, as a multiple of the identity on circuit q."""
+    """``rho_q`` rounded up: the coupling inside strongly connected components, as a multiple of the identity on
+    circuit q."""
     parts = {}
     for name, (left, right) in {"A": (rows, rows), "B": (rows, reads), "C": (reads, rows)}.items():
         r, c, data = _entries(getattr(network, name))

@@ -1,8 +1,9 @@
 """Matrices with proved rounding bounds: every Ball encloses the exact value whatever the order of the sums (Rump 1999,
 2006).
 
-A Ball is ``|X - mid| <= rad`` entrywise. Products use ``|fl(a.b) - a.b| <= gamma_n |a|.|b|``, true for any order of summation
-and with fused multiply-add; radii are rounded up by inflating them. Batches (..., rows, columns) work throughout.
+A Ball is ``|X - mid| <= rad`` entrywise. Products use ``|fl(a.b) - a.b| <= gamma_n |a|.|b|``, true for any order of
+summation and with fused multiply-add; radii are rounded up by inflating them. Batches (..., rows, columns) work
+throughout.
 """
 
 from __future__ import annotations
@@ -101,8 +102,8 @@ def inverse(T: np.ndarray) -> Ball | None:
 def top_sum(X: Ball, k: int) -> np.ndarray:
     """An upper bound of the sum of the k largest eigenvalues of every symmetric matrix in X; shape (...).
 
-    With computed ``X = V L V^T + E`` and ``|V^T V - I| <= d < 1``: the eigenvalues of ``V L V^T`` are ``theta_i l_i`` with
-    theta_i in [1 - d, 1 + d] (Ostrowski), and those of E add at most ``sqrt(k) |E|_F``.
+    With computed ``X = V L V^T + E`` and ``|V^T V - I| <= d < 1``: the eigenvalues of ``V L V^T`` are ``theta_i l_i``
+    with theta_i in [1 - d, 1 + d] (Ostrowski), and those of E add at most ``sqrt(k) |E|_F``.
     """
     middle = 0.5 * (X.mid + np.swapaxes(X.mid, -1, -2))
     values, V = np.linalg.eigh(middle)
@@ -129,8 +130,8 @@ def singular_values(X: Ball) -> np.ndarray:
 def is_positive_definite(X: Ball) -> np.ndarray:
     """Whether every symmetric matrix in X is proved positive definite; shape (...).
 
-    Floating-point Cholesky of ``mid - c I`` runs to its end only if ``mid > (c - gamma_(n+2) tr) I`` (Rump 2006), and the
-    radii add at most their largest row sum.
+    Floating-point Cholesky of ``mid - c I`` runs to its end only if ``mid > (c - gamma_(n+2) tr) I`` (Rump 2006), and
+    the radii add at most their largest row sum.
     """
     n = X.mid.shape[-1]
     mid = 0.5 * (X.mid + np.swapaxes(X.mid, -1, -2))

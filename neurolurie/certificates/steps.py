@@ -33,8 +33,8 @@ def step_bound(certificate: Certificate, network: LurieNetwork, solver: str = "e
 
     With rate eta and ``L^2 = max_D sum_{i<=k} sigma_i(T J T^-1)^2`` in the same metric, explicit Euler contracts for
     ``h < 2 eta / L^2``. Heun's method is a convex combination of Euler steps and inherits that for k = 1. In a
-    weighted l1 or linf norm Euler keeps the full rate for ``h <= 1 / max |J_ii|``. Exponential Euler with A = -a I is Euler with the step
-    ``(1 - e^(-a h)) / a``. RK4 has no such bound.
+    weighted l1 or linf norm Euler keeps the full rate for ``h <= 1 / max |J_ii|``. Exponential Euler with A = -a I is
+    Euler with the step ``(1 - e^(-a h)) / a``. RK4 has no such bound.
 
     Raises SpecError if the certificate does not prove contraction.
     """

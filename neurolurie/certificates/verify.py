@@ -81,7 +81,8 @@ def verify(path: str | Path, network: LurieNetwork | None = None) -> Verdict:
 
 
 def prove(network: LurieNetwork, document: dict, witness: dict) -> str:
-    """Prove what ``document`` (claim, status, k, margin) says from the witness; the arithmetic used, or raises Unproved."""
+    """Prove what ``document`` (claim, status, k, margin) says from the witness; the arithmetic used, or raises
+    Unproved."""
     claim, k, margin = document["claim"], document["k"], document["margin"]
     if document["status"] == "refuted":
         require(claim == "k-contraction", f"there is no proof that '{claim}' fails")

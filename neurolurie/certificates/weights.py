@@ -1,8 +1,8 @@
 """k-contraction in a weighted l1 or linf norm: a sparse test for very large networks (theory 1.2, K4).
 
 ``M = diag(A_c) + offdiag |A_c| + |B| R |C|`` dominates every Jacobian of the box. For weights w > 0 the sum of the k
-largest row sums of ``W^-1 M W`` (linf) or column sums of ``W M W^-1`` (l1) bounds the log-norm of the k-th compound. For k = 1 the best
-weights are the Perron vectors of M.
+largest row sums of ``W^-1 M W`` (linf) or column sums of ``W M W^-1`` (l1) bounds the log-norm of the k-th compound.
+For k = 1 the best weights are the Perron vectors of M.
 """
 
 from __future__ import annotations
