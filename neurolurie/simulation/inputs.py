@@ -24,17 +24,16 @@ def _constant(t: np.ndarray, start: np.ndarray, amplitude: float) -> np.ndarray:
 
 
 def _pulse(t: np.ndarray, start: np.ndarray, amplitude: float, on: float, off: float) -> np.ndarray:
-    _ordered("pulse", on, off)
-    return np.where((start >= on) & (start < off), number("amplitude", amplitude), 0.0) + 0.0 * t
+    return np.where(_within("pulse", start, on, off), number("amplitude", amplitude), 0.0) + 0.0 * t
 
 
 def _step(t: np.ndarray, start: np.ndarray, amplitude: float, on: float) -> np.ndarray:
-    return np.where(start >= number("on", on), number("amplitude", amplitude), 0.0) + 0.0 * t
+    return np.where(_within("step", start, on, None), number("amplitude", amplitude), 0.0) + 0.0 * t
 
 
 def _ramp(t: np.ndarray, start: np.ndarray, amplitude: float, on: float, off: float) -> np.ndarray:
     """0 until ``on``, then a straight line to ``amplitude`` at ``off``, which stays."""
-    _ordered("ramp", on, off)
+    on, off = _ordered("ramp", on, off)
     return number("amplitude", amplitude) * np.clip((t - on) / (off - on), 0.0, 1.0)
 
 
@@ -55,9 +54,9 @@ def _pulse_train(
     """Pulses that begin at ``on``, ``on + period`` ... before ``off`` and last ``width`` each."""
     if not positive("width", width) <= positive("period", period):
         raise SpecError(f"a pulse train needs width at most period, got width = {width} and period = {period}.")
-    since = start - number("on", on)
+    since = start - _moment("on", on)
     phase = np.round(since - np.floor(since / period + 1e-9) * period, 12)  # rounded as `start` is
-    up = _within("pulse train", start, on, off) & (phase < width)
+    up = _within("pulse train", start, on, off) & (phase < _moment("width", width))
     return np.where(up, number("amplitude", amplitude), 0.0) + 0.0 * t
 
 
@@ -75,7 +74,7 @@ def _samples(
     if interval is None:
         interval = t[0, -1] - t[0, 0]
     array = _finite_samples("values" if file is None else "file", load_array(file) if values is None else values)
-    number_of = np.floor((start - number("on", on)) / positive("interval", interval) + 1e-9).astype(np.int64)
+    number_of = np.floor((start - _moment("on", on)) / positive("interval", interval) + 1e-9).astype(np.int64)
     held = array[np.clip(number_of, 0, len(array) - 1)]
     return np.where(number_of >= 0, number("amplitude", amplitude) * held, 0.0) + 0.0 * t
 
@@ -90,15 +89,21 @@ def _finite_samples(name: str, values) -> np.ndarray:
     return array.ravel()
 
 
-def _ordered(what: str, on: float, off: float) -> None:
-    if not number("on", on) < number("off", off):
+def _moment(name: str, value: float) -> float:
+    """A time as `start` is rounded: an edge at 3 * 0.1 = 0.30000000000000004 is one at 0.3."""
+    return round(number(name, value), 12)
+
+
+def _ordered(what: str, on: float, off: float) -> tuple[float, float]:
+    if not _moment("on", on) < _moment("off", off):
         raise SpecError(f"a {what} needs on before off, got on = {on} and off = {off}.")
+    return _moment("on", on), _moment("off", off)
 
 
 def _within(what: str, start: np.ndarray, on: float, off: float | None) -> np.ndarray:
     if off is None:
-        return start >= on
-    _ordered(what, on, off)
+        return start >= _moment("on", on)
+    on, off = _ordered(what, on, off)
     return (start >= on) & (start < off)
 
 
@@ -132,7 +137,6 @@ def input_table(
     if len(inputs) != channels:
         raise SpecError(f"{len(inputs)} inputs given, expected {channels}: one for each column of E.")
     numbers = np.arange(first_step, first_step + steps)[:, None]
-    # An edge written as 0.3 must not fall beside step 3 because 3 * 0.1 is 0.30000000000000004.
     start = np.round(numbers * dt, 12)
     table = np.empty((steps, 3, channels))
     for channel, entry in enumerate(inputs):
