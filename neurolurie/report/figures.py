@@ -14,6 +14,7 @@ from neurolurie.report.delays import draw_delay
 from neurolurie.report.drawing import Drawing
 from neurolurie.report.holding import draw_held
 from neurolurie.report.images import draw_cleaned, draw_pairs
+from neurolurie.report.learning import draw_curves, draw_errors, draw_runs
 from neurolurie.report.recall import draw_course, draw_moments
 from neurolurie.report.trajectories import draw_portrait, draw_states
 from neurolurie.report.variants import draw_comparison, draw_resemblance
@@ -70,6 +71,7 @@ KINDS: dict[str, Callable[[Result], list[Drawing | None]]] = {
     "trajectories": _each(draw_portrait, draw_states),
     "completion": _completion,
     "denoise": _denoise,
+    "learn": _each(draw_errors, draw_curves, draw_runs),
     "hold": lambda result: [draw_held(result.runs)],
     "decide": _each(draw_decisions),
     "delayed-recall": lambda result: [draw_delay(result.runs)],
