@@ -1,0 +1,1 @@
+"""Times neurolurie beside its peers in one process: ``python -m benchmarks [--json] [--only NAME]``."""
