@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 Matrix = np.ndarray | sparse.sparray
-DRIVE_BYTES = 64 << 20  # the table of inputs to the states that one call may hold
+DRIVE_BYTES = 4 << 20  # the table of inputs to the states that one call may hold: long runs stay small
 
 
 @dataclass(frozen=True)
