@@ -1,5 +1,7 @@
 """Inputs: every kind is its formula at the nodes of every step, a run cut in two sees the same, and wrong ones are told."""
 
+# ruff: noqa: E501 (in a table a line holds a whole sentence)
+
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -1,5 +1,7 @@
 """Each motif against its textbook equation written out by hand, and against the phenomenon that names it."""
 
+# ruff: noqa: E501 (in a table a line holds a whole sentence)
+
 import numpy as np
 import pytest
 from numpy import exp, tanh

@@ -1,5 +1,7 @@
 """Coupling rules by distance, sparse random and of low rank: weights written out by hand, counts, moments, sentences."""
 
+# ruff: noqa: E501 (in a table a line holds a whole sentence)
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
