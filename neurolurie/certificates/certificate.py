@@ -84,8 +84,8 @@ class Certificate:
             inside |= np.all((x >= box["low"]) & (x <= box["high"]), axis=-1)
         ball = self.witness.get("ellipsoid")
         if ball is not None:
-            shift = x - ball["centre"]
-            inside |= np.sum((shift @ ball["P"]) * shift, axis=-1) <= ball["radius"] ** 2 * (1 - 1e-9)
+            shift = (x - ball["centre"]) @ ball["T"].T
+            inside |= np.sum(shift * shift, axis=-1) <= ball["radius"] ** 2 * (1 - 1e-9)
         return inside
 
     def sentence(self) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from neurolurie.certificates import basin, bounded, dominance
+from neurolurie.certificates import basin, bounded, dominance, ellipsoid
 from neurolurie.certificates.box import SlopeBox
 from neurolurie.certificates.certificate import Attempt, Certificate
 from neurolurie.certificates.contraction import SHRINK, contraction
@@ -186,13 +186,18 @@ def certified_basin(network: LurieNetwork, equilibrium=None) -> Certificate:
     """A forward-invariant set around an equilibrium, everything in which ends there."""
     if equilibrium is None:
         raise SpecError("the claim 'basin' needs equilibrium=, a state near the equilibrium it is about.")
+    tried, kind = [], "box"
     witness = basin.search(network, equilibrium)
     if witness is None:
-        note = "no box around the equilibrium contracts in a weighted sup norm"
-        return Certificate("basin", "unknown", tried=(Attempt("box", 1, note=note),), network=network)
+        tried.append(Attempt("box", 1, note="no box around the equilibrium contracts in a weighted sup norm"))
+        witness, kind = ellipsoid.search(network, equilibrium), "ellipsoid"
+    if witness is None:
+        tried.append(Attempt("ellipsoid", 1, note="no ellipsoid around the equilibrium contracts"))
+        return Certificate("basin", "unknown", tried=tuple(tried), network=network)
+    tried.append(Attempt(kind, 1, witness["rate"]))
     answer = Certificate(
-        "basin", "numerical", "box", 1, witness["rate"], witness["rate"], {"kind": "box", **witness},
-        ("input constant in time, no noise",), (Attempt("box", 1, witness["rate"]),), network,
+        "basin", "numerical", kind, 1, witness["rate"], witness["rate"], {"kind": kind, **witness},
+        ("input constant in time, no noise",), tuple(tried), network,
     )  # fmt: skip
     return settled(answer)
 

@@ -61,9 +61,9 @@ def widened(network, low, high, where=True) -> tuple[np.ndarray, np.ndarray]:
 class System:
     """Dense A, B, C and slope bounds, without preactivations that reach nothing or read nothing."""
 
-    def __init__(self, network):
+    def __init__(self, network, slopes=None):
         dense = network.dense()
-        low, high = slope_bounds(network)
+        low, high = slope_bounds(network) if slopes is None else slopes
         used = dense.B.any(axis=0) & dense.C.any(axis=1)
         self.A, self.B, self.C = dense.A, dense.B[:, used], dense.C[used]
         self.low, self.high = low[used], high[used]
@@ -207,9 +207,9 @@ def prove_lure(network, k, margin, witness) -> str:
     return "Cholesky with a proved rounding bound"
 
 
-def prove_multipliers(network, k, margin, witness) -> str:
+def prove_multipliers(network, k, margin, witness, slopes=None) -> str:
     """``s_k(sym A_c + 1/2 (B R S B^T + C^T R S^-1 C)) <= -margin`` in the coordinates ``z = T x``."""
-    system = System(network)
+    system = System(network, slopes)
     S = np.asarray(witness["S"], float)
     require(bool((S > 0).all() and np.isfinite(S).all()), "the multipliers are not positive")
     middle, radius = system.middle()

@@ -8,12 +8,15 @@ import numpy as np
 from scipy import sparse
 
 from neurolurie.certificates.exact import Dyadic, is_positive_definite
-from neurolurie.certificates.proofs import Unproved, require, widened
-from neurolurie.certificates.rounding import UNIT, Ball, upwards
+from neurolurie.certificates.proofs import Unproved, prove_multipliers, require, widened
+from neurolurie.certificates.rounding import UNIT, Ball, inverse, upwards
 
 
 def prove_basin(network, k, margin, witness) -> str:
     """Core contracts at the stated rate in the weighted sup norm, layers move inwards (docs/certificates.md)."""
+    if witness.get("ellipsoid") is not None:
+        require("boxes" not in witness, "a basin is a box or an ellipsoid")
+        return prove_ellipsoid(network, k, margin, witness)
     network = network.dense()
     centre, w = np.asarray(witness["centre"], float), np.asarray(witness["weights"], float)
     layers = [(np.asarray(one["low"], float), np.asarray(one["high"], float)) for one in witness["layers"]]
@@ -27,6 +30,7 @@ def prove_basin(network, k, margin, witness) -> str:
         "the box that is claimed is not the outermost layer",
     )
     for low, high in layers:
+        require(bool(np.isfinite(low).all() and np.isfinite(high).all()), "a layer is not finite")
         require(low.shape == high.shape == (network.n,) and bool((low <= high).all()), "a layer is not a box")
         require(bool((low <= centre).all() and (centre <= high).all()), "the centre lies outside a layer")
     for (low, high), (wide_low, wide_high) in zip(layers, layers[1:], strict=False):
@@ -45,6 +49,33 @@ def prove_basin(network, k, margin, witness) -> str:
         bool((centre - radius * (1 - 1e-12) >= low).all() and (centre + radius * (1 - 1e-12) <= high).all()), "radius"
     )
     return "interval arithmetic"
+
+
+def prove_ellipsoid(network, k, margin, witness) -> str:
+    """``|T (x - c)| <= r``: the flow contracts there at rate ``margin`` in ``|T .|``, and ``|T f(c)| < margin r``.
+
+    Distances to c then fall at the boundary, so the set is forward invariant; it is convex and compact, so it holds exactly
+    one equilibrium and everything in it ends there.
+    """
+    network = network.dense()
+    ball = witness["ellipsoid"]
+    centre, T, r = np.asarray(ball["centre"], float), np.asarray(ball["T"], float), float(ball["radius"])
+    require(0 < r < np.inf and margin > 0 and T.shape == (network.n,) * 2, "the ellipsoid is malformed")
+    require(bool(np.isfinite(T).all() and np.isfinite(centre).all()), "the ellipsoid is malformed")
+    back = inverse(T)
+    require(back is not None, "the metric is too close to singular")
+    reads = Ball.of(network.C) @ back
+    reach = upwards(np.sqrt(upwards(np.sum((np.abs(reads.mid) + reads.rad) ** 2, axis=1), network.n + 4)) * r, 4)
+    y_low, y_high = preactivation_of(network, Ball.of(centre[:, None]))
+    slopes = slopes_of(network, y_low - upwards(reach, 4), y_high + upwards(reach, 4))
+    prove_multipliers(network, 1, margin, {"T": T, "S": ball["S"]}, slopes)
+    at = Ball.of(centre[:, None])
+    field = Ball.of(network.A) @ at + Ball.of(network.B) @ image_of(network, *preactivation_of(network, at))
+    push = Ball.of(T) @ (field + Ball.of(network.bx[:, None]))
+    require(float(push.norm()) < margin * r * (1 - 1e-12), "the boundary of the ellipsoid does not point inwards")
+    widest = float(upwards(np.sqrt(upwards((T * T).sum(axis=0), network.n)).sum(), network.n + 4))
+    require(float(witness["radius"]) * widest <= r * (1 - 1e-9), "the stated sup-norm radius is too large")
+    return "proved rounding bounds"
 
 
 def box_of(low, high) -> Ball:

@@ -34,6 +34,20 @@ def test_bistable_circuits_settle_but_do_not_oscillate_or_have_a_gain():
     assert certify(net, claim="oscillates").status == certify(net, claim="gain").status == "unknown"
 
 
+def test_a_spiral_no_box_can_certify_has_an_ellipsoid():
+    net = LurieNetwork(A=[[-0.2, -5], [5, -0.4]], B=[[1.0], [0]], C=[[1.0, 0]], by=[3.0])
+    answer = certify(net, claim="basin", equilibrium=np.zeros(2))
+    assert (answer.status, answer.method) == ("proved", "ellipsoid") and answer.witness["radius"] > 0.5
+    x = np.random.default_rng(0).normal(size=(400, 2)) * 2
+    inside = answer.contains(x)
+    assert 20 < inside.sum() < 400
+    x = x[inside]
+    for _ in range(20000):
+        speed = net.field(x)
+        x = x + 0.005 * (speed + net.field(x + 0.01 * speed))
+    assert np.abs(x - answer.witness["centre"]).max() < 1e-3
+
+
 def test_the_radius_holds_every_late_state():
     answer = certify(RAYLEIGH, claim="bounded")
     T = answer.witness["part"]["T"]
