@@ -4,6 +4,8 @@
 stands for any text. Files whose first line is part of the mistake have their sentence in a twin ``.txt``.
 """
 
+# ruff: noqa: E501 (in a table a line holds a whole sentence)
+
 import re
 from pathlib import Path
 
@@ -108,9 +110,13 @@ def test_a_wrong_option_is_told_by_its_name(options, sentence):
 
 
 def test_a_scenario_that_does_not_exist_gets_the_nearest_name():
-    with pytest.raises(SpecError, match=r"^scenario 'digits-recal' is not known\. Did you mean 'digits-recall'\? Known: "):
+    with pytest.raises(
+        SpecError, match=r"^scenario 'digits-recal' is not known\. Did you mean 'digits-recall'\? Known: "
+    ):
         pipeline.run("digits-recal")
-    with pytest.raises(SpecError, match=r"^circuit or scenario 'opinon' is not known\. Did you mean 'opinion'\? Known: "):
+    with pytest.raises(
+        SpecError, match=r"^circuit or scenario 'opinon' is not known\. Did you mean 'opinion'\? Known: "
+    ):
         pipeline.check("opinon")
 
 

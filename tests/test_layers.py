@@ -50,7 +50,9 @@ def test_every_module_has_a_layer():
     assert not unknown, f"say in LAYERS where these belong: {unknown}"
 
 
-@pytest.mark.parametrize("path", [f for f in FILES if layer(f) in RANK], ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "path", [f for f in FILES if layer(f) in RANK], ids=lambda path: str(path.relative_to(PACKAGE))
+)
 def test_no_module_imports_from_a_layer_above_its_own(path):
     for name, line in imports(path):
         parts = name.split(".")
@@ -58,7 +60,15 @@ def test_no_module_imports_from_a_layer_above_its_own(path):
             assert RANK[parts[1]] <= RANK[layer(path)], f"{path}:{line}: '{layer(path)}' may not import '{parts[1]}'"
 
 
-TORCH_OWN = ("train", "simulation/backends/torch", "simulation/backends/brian", "report", "kernels/operator", "kernels/plain", "kernels/run_triton")
+TORCH_OWN = (
+    "train",
+    "simulation/backends/torch",
+    "simulation/backends/brian",
+    "report",
+    "kernels/operator",
+    "kernels/plain",
+    "kernels/run_triton",
+)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -79,7 +79,9 @@ def test_a_name_does_not_lead_out_of_the_shipped_folder(folders):
 
 
 def test_what_is_shipped_is_there():
-    assert {"memory/hopfield", "paper/opinion", "paper/hopfield-3", "oscillators/rayleigh"} <= set(library.names("circuits"))
+    assert {"memory/hopfield", "paper/opinion", "paper/hopfield-3", "oscillators/rayleigh"} <= set(
+        library.names("circuits")
+    )
     assert {"digits-recall", "opinion", "two-hopfields", "storage-rules"} <= set(library.names("scenarios"))
     for kind in library.KINDS:
         assert all(library.find(kind, name).is_file() for name in library.names(kind))

@@ -69,7 +69,9 @@ def test_the_metrics_are_flat_names_with_finite_numbers(result):
 
 
 def test_provenance_says_what_ran(result):
-    assert {"neurolurie", "date", "backend", "seed", "code", "versions", "networks", "data", "total_seconds"} <= set(result.provenance)
+    assert {"neurolurie", "date", "backend", "seed", "code", "versions", "networks", "data", "total_seconds"} <= set(
+        result.provenance
+    )
     assert result.provenance["backend"] == "reference" and result.provenance["seed"] == 7
     assert result.provenance["data"]["digits"]["licence"] == "CC BY 4.0"
 

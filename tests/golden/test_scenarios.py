@@ -41,7 +41,8 @@ SABOTAGE = {
         "permuted weights": permuted_weights,
         "the rules mixed up": [
             "variants={hebbian: {circuits.memory.with.storage: pseudo-inverse},"
-            " storkey: {circuits.memory.with.storage: storkey}, pseudo-inverse: {circuits.memory.with.storage: hebbian}}"
+            " storkey: {circuits.memory.with.storage: storkey},"
+            " pseudo-inverse: {circuits.memory.with.storage: hebbian}}"
         ],
     },
     "two-hopfields": {
@@ -82,7 +83,8 @@ SABOTAGE = {
 # Sabotaged runs only need to miss: fewer trials, and no certified regions, where that does not matter.
 QUICK = {
     "digits-recall": ["simulate.record.states=[memory.x1]"], "storage-rules": ["simulate.record.states=[memory.x1]"],
-    "two-hopfields": ["trials=4"], "rayleigh": ["trials=4"], "denoise-manifold": ["trials=50"], "evidence": ["trials=440"],
+    "two-hopfields": ["trials=4"], "rayleigh": ["trials=4"],
+    "denoise-manifold": ["trials=50"], "evidence": ["trials=440"],
 }  # fmt: skip
 SLOW = {"denoise-manifold", "delayed-recall"}  # some 20 s each to meet
 

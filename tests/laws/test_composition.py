@@ -1,5 +1,7 @@
 """Composition: the whole's field is the circuits' fields plus the couplings, whatever is nested, sparse or reordered."""
 
+# ruff: noqa: E501 (in a table a line holds a whole sentence)
+
 import time
 
 import networkx as nx
@@ -377,7 +379,9 @@ def test_ten_thousand_different_circuits_compose_in_seconds_and_stay_sparse():
     circuits = [
         LurieNetwork(A=-np.eye(8), B=matrix, C=np.eye(8), phi="tanh") for matrix in 0.1 * rng.normal(size=(count, 8, 8))
     ]
-    edges = [(i, (i + 1) % count) for i in range(count)] + [tuple(pair) for pair in rng.integers(count, size=(2_000, 2))]
+    edges = [(i, (i + 1) % count) for i in range(count)] + [
+        tuple(pair) for pair in rng.integers(count, size=(2_000, 2))
+    ]
     began = time.process_time()
     graph = CircuitGraph(seed=1)
     for number, net in enumerate(circuits):
@@ -390,4 +394,6 @@ def test_ten_thousand_different_circuits_compose_in_seconds_and_stay_sparse():
     assert all(sparse.issparse(matrix) for matrix in (net.A, net.B, net.C)) and not sparse.issparse(net.bx)
     assert net.B.nnz <= 64 * (count + len(edges)) and net.A.nnz == 80_000
     assert net.field(np.zeros(net.n)).shape == (80_000,)
-    assert seconds < 4.0  # processor time, so that a busy machine does not matter; a Python object for each synapse would take minutes
+    assert (
+        seconds < 4.0
+    )  # processor time, so that a busy machine does not matter; a Python object for each synapse would take minutes

@@ -20,7 +20,9 @@ EVERY = pytest.mark.parametrize("kind", NONLINEARITIES.values(), ids=NONLINEARIT
 ends = st.floats(-30.0, 30.0, allow_subnormal=False)
 KINKS = {y for kind in NONLINEARITIES.values() if not kind.smooth for y, _ in kind.turns}
 SPECIAL = np.array([0.0, -0.0, 1e-300, -1e-300, 1e-8, -1e-8, 1e3, -1e3, 700.0, -700.0, 40.0, -40.0, *KINKS])
-GRID = np.concatenate([np.linspace(-40.0, 40.0, 4001), np.geomspace(1e-12, 1e3, 400), -np.geomspace(1e-12, 1e3, 400), SPECIAL])
+GRID = np.concatenate(
+    [np.linspace(-40.0, 40.0, 4001), np.geomspace(1e-12, 1e3, 400), -np.geomspace(1e-12, 1e3, 400), SPECIAL]
+)
 
 
 def away_from_kinks(y):
@@ -46,7 +48,7 @@ def test_the_range_of_an_interval_is_attained(kind, low, width):
     y = low + width * np.linspace(0.0, 1.0, 4001)
     kinks = [slope for at, slopes in kind.turns if low <= at <= low + width for slope in slopes]
     slopes = np.append(kind.derivative(y), kinks if not kind.smooth else [])
-    # The slope moves by at most max |phi''| * spacing / 2 between two samples; 6 * 50 * spacing bounds it for all kinds.
+    # The slope moves by at most max |phi''| * spacing / 2 between two samples; |phi''| <= 2, cubic 6 * 50.
     tolerance = 1e-12 + (6 * 50 if kind.name == "cubic" else 2.0) * width / 4000
     assert slopes.min() <= lowest + tolerance
     assert slopes.max() >= highest - tolerance
@@ -85,7 +87,9 @@ def test_the_derivative_is_the_slope_of_the_value(kind):
 @pytest.mark.parametrize("end", [-6.0, -0.7, 0.0, 0.3, 1.5, 7.0])
 def test_the_integral_is_that_of_the_value_from_zero(kind, end):
     inner = [at for at in KINKS if min(0, end) < at < max(0, end)] or None
-    exact, _ = integrate.quad(lambda y: float(kind.value(np.array(y))), 0.0, end, epsabs=1e-13, epsrel=1e-13, points=inner)
+    exact, _ = integrate.quad(
+        lambda y: float(kind.value(np.array(y))), 0.0, end, epsabs=1e-13, epsrel=1e-13, points=inner
+    )
     assert float(kind.integral(np.array(end))) == pytest.approx(exact, abs=1e-12, rel=1e-12)
 
 
@@ -144,7 +148,9 @@ def test_brian_spells_an_expression_that_may_be_part_of_a_larger_one(kind):
     words = {name: getattr(np, name) for name in ("clip", "tanh", "exp", "log1p", "sqrt", "sin", "abs")}
     names = {**words, "neurolurie_erf": special.erf, "a": 0.4, "b": -0.9}
     expression = kind.brian.format(y="a + b")
-    assert eval(f"2*({expression})", names) == pytest.approx(2 * float(kind.value(np.array(-0.5))), rel=1e-15, abs=1e-15)
+    assert eval(f"2*({expression})", names) == pytest.approx(
+        2 * float(kind.value(np.array(-0.5))), rel=1e-15, abs=1e-15
+    )
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +189,9 @@ def test_hyphens_and_underscores_are_alike(alias, name):
 
 
 def test_an_unknown_name_gets_the_nearest_one():
-    with pytest.raises(SpecError, match=r"^nonlinearity 'tahn' is not known\. Did you mean 'tanh'\? Known: cubic, erf, "):
+    with pytest.raises(
+        SpecError, match=r"^nonlinearity 'tahn' is not known\. Did you mean 'tanh'\? Known: cubic, erf, "
+    ):
         nonlinearity("tahn")
 
 

@@ -1,5 +1,7 @@
 """Each shipped circuit against its textbook equation written out by hand, and the phenomenon that names it."""
 
+# ruff: noqa: E501 (in a table a line holds a whole sentence)
+
 import numpy as np
 import pytest
 from numpy import tanh
@@ -55,7 +57,13 @@ def test_hopfield_is_its_equation(storage, self_coupling):
 
     X = np.random.default_rng(0).choice([-1.0, 1.0], (3, 8))
     net = circuit(
-        "memory/hopfield", patterns=X, storage=storage, self_coupling=self_coupling, gain=2.5, time_constant=0.02, bias=0.1
+        "memory/hopfield",
+        patterns=X,
+        storage=storage,
+        self_coupling=self_coupling,
+        gain=2.5,
+        time_constant=0.02,
+        bias=0.1,
     )
     W = store(X, storage, self_coupling)
     for x in samples(8):
@@ -152,7 +160,9 @@ def test_the_linear_simple_attractor_is_linear_with_a_marginal_centre():
     x, y = samples(3)[:2]
     assert net.field(2 * x - 3 * y) == pytest.approx(2 * net.field(x) - 3 * net.field(y), abs=1e-12)
     eigenvalues = np.linalg.eigvals(net.jacobian(samples(3)[0]))
-    assert np.sort_complex(eigenvalues) == pytest.approx(np.sort_complex([-0.5, 2**0.5 * 1j, -(2**0.5) * 1j]), abs=1e-12)
+    assert np.sort_complex(eigenvalues) == pytest.approx(
+        np.sort_complex([-0.5, 2**0.5 * 1j, -(2**0.5) * 1j]), abs=1e-12
+    )
     assert net.jacobian(x) == pytest.approx(A)
     # Two starts, two amplitudes: a family of periodic orbits and no limit cycle.
     late = np.linspace(50, 60, 2001)
@@ -208,7 +218,9 @@ def test_rayleigh_reduces_to_its_second_order_equation():
 
 
 def test_matrices_are_taken_as_written():
-    net = circuit("motifs/matrices", A=[[-2.0]], B=[[1.0, 2.0]], C=[[1.0], [3.0]], by=[0.1, 0.2], bx=[0.5], phi=["relu", "gelu"])
+    net = circuit(
+        "motifs/matrices", A=[[-2.0]], B=[[1.0, 2.0]], C=[[1.0], [3.0]], by=[0.1, 0.2], bx=[0.5], phi=["relu", "gelu"]
+    )
     same = LurieNetwork(A=[[-2.0]], B=[[1.0, 2.0]], C=[[1.0], [3.0]], by=[0.1, 0.2], bx=[0.5], phi=["relu", "gelu"])
     assert net.digest() == same.digest()
     assert BUILDERS["matrices"](A=[[-1.0]], B=[[1.0]], C=[[1.0]]).phi.names == ("tanh",)

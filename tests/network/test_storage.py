@@ -1,5 +1,7 @@
 """Storage rules against the loops of the textbook, and the phenomena that tell them apart."""
 
+# ruff: noqa: E501 (in a table a line holds a whole sentence)
+
 import numpy as np
 import pytest
 from hypothesis import given, settings

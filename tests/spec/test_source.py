@@ -12,7 +12,9 @@ from neurolurie.spec.source import Source, dotted, merge, parse_yaml, read_yaml,
 
 words = st.text(string.ascii_lowercase, min_size=1, max_size=3)
 leaves = st.one_of(st.integers(-9, 9), st.booleans(), words, st.lists(st.integers(0, 9), max_size=3))
-trees = st.dictionaries(words, st.recursive(leaves, lambda inner: st.dictionaries(words, inner, max_size=3), max_leaves=6), max_size=4)
+trees = st.dictionaries(
+    words, st.recursive(leaves, lambda inner: st.dictionaries(words, inner, max_size=3), max_leaves=6), max_size=4
+)
 
 
 def source(data, file="f.yaml"):
@@ -105,7 +107,11 @@ def test_two_files_may_extend_the_same_one(tmp_path):
 
 
 @settings(max_examples=60, deadline=None)
-@given(key=st.lists(words, min_size=1, max_size=3), value=st.one_of(st.integers(-9, 9), words.filter(lambda w: w != "null")), data=trees)
+@given(
+    key=st.lists(words, min_size=1, max_size=3),
+    value=st.one_of(st.integers(-9, 9), words.filter(lambda w: w != "null")),
+    data=trees,
+)
 def test_setting_a_key_sets_it_and_nothing_else(key, value, data):
     before = source(data)
     try:
@@ -119,7 +125,11 @@ def test_setting_a_key_sets_it_and_nothing_else(key, value, data):
     assert found == parse_yaml(f"v: {value}").data["v"]
     assert before.data == data
     untouched = {k: v for k, v in leaves_of(data) if k[: len(key)] != tuple(key) and tuple(key)[: len(k)] != k}
-    assert untouched.items() <= dict(leaves_of(after.data)).items() if all(not isinstance(v, list) for v in untouched.values()) else True
+    assert (
+        untouched.items() <= dict(leaves_of(after.data)).items()
+        if all(not isinstance(v, list) for v in untouched.values())
+        else True
+    )
     assert with_settings(after, [f"{'.'.join(key)}={value}"]).data == after.data
     assert str(after.where(*key)) == f"--set {'.'.join(key)}={value}: {dotted(key)}"
 
@@ -140,10 +150,20 @@ def test_later_settings_win():
 
 
 def test_numbers_and_words_are_those_of_yaml_1_2():
-    text = "f: 1e-3\ng: 1.0e-3\nno: no\non: on\noct: 010\nbig: 1_000\nyes: true\nnone: ~\nempty:\n1: one\ndate: 2020-01-01"
+    text = (
+        "f: 1e-3\ng: 1.0e-3\nno: no\non: on\noct: 010\nbig: 1_000\nyes: true\nnone: ~\nempty:\n1: one\ndate: 2020-01-01"
+    )
     data = parse_yaml(text).data
-    assert data["f"] == 1e-3 and data["g"] == 1e-3 and data["no"] == "no" and data["on"] == "on" and data["none"] is None
-    assert data["empty"] is None and data["date"] == "2020-01-01" and data["oct"] == 10 and data["yes"] is True and data[1] == "one"
+    assert (
+        data["f"] == 1e-3 and data["g"] == 1e-3 and data["no"] == "no" and data["on"] == "on" and data["none"] is None
+    )
+    assert (
+        data["empty"] is None
+        and data["date"] == "2020-01-01"
+        and data["oct"] == 10
+        and data["yes"] is True
+        and data[1] == "one"
+    )
     assert all(type(value) in (int, float, str, bool, type(None)) for value in data.values())
 
 
@@ -172,7 +192,11 @@ def test_relative_files_belong_to_the_file_they_are_written_in(tmp_path, monkeyp
     (tmp_path / "mine" / "over.yaml").write_text(
         "extends: ../lib/base.yaml\ncouplings:\n  - {from: a, to: b, with: {matrix: w.csv}}\n"
     )
-    for folder, name in ((tmp_path, "mine/over.yaml"), (tmp_path / "mine", "over.yaml"), (tmp_path / "lib", "../mine/over.yaml")):
+    for folder, name in (
+        (tmp_path, "mine/over.yaml"),
+        (tmp_path / "mine", "over.yaml"),
+        (tmp_path / "lib", "../mine/over.yaml"),
+    ):
         monkeypatch.chdir(folder)
         _, experiment = pipeline.load_target(name)
         assert experiment.network.A.tolist() == [[-1, 0, 0], [0.5, -1, 0], [0, 0, -1]]
