@@ -82,8 +82,11 @@ def convergent(network: LurieNetwork, **options) -> Certificate:
             tried=(*attempts, Attempt("1-dominance", note="holds")),
         )  # fmt: skip
         return settled(answer)
-    tried = (*attempts, Attempt("1-dominance", note=reason))
-    return Certificate("convergent", "unknown", tried=tried, network=network)
+    attempts += (Attempt("1-dominance", note=reason),)
+    cycle = oscillating(network, **options)
+    if cycle.status == "proved":
+        return replace(cycle, claim="convergent", status="refuted", tried=attempts + cycle.tried)
+    return Certificate("convergent", "unknown", tried=attempts, network=network)
 
 
 def dominated(network: LurieNetwork, p: int) -> tuple[dict | None, str]:

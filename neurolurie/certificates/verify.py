@@ -85,6 +85,8 @@ def prove(network: LurieNetwork, document: dict, witness: dict) -> str:
     Unproved."""
     claim, k, margin = document["claim"], document["k"], document["margin"]
     if document["status"] == "refuted":
+        if claim == "convergent":
+            return prove_oscillates(network, k, margin, witness)
         require(claim == "k-contraction", f"there is no proof that '{claim}' fails")
         return prove_refuted(network, k, witness)
     if margin is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 PROMISE = {
     1: "one equilibrium, and every run ends at it",
     2: "every bounded run settles at an equilibrium",
@@ -54,8 +56,19 @@ def explain(certificate) -> str:
     if certificate.holds and certificate.k == 3 and certificate.claim == "k-contraction":
         lines.append("k = 3 does not promise a limit cycle: certified networks with three states can be chaotic.")
     lines += [f"rests on: {assumption}" for assumption in certificate.assumptions]
-    lines += [f"tried {attempt}" for attempt in certificate.tried]
-    return "\n".join(lines)
+    return "\n".join(lines + _tried(certificate))
+
+
+def _tried(certificate) -> list[str]:
+    """Every attempt at the order that is answered; of the other orders the one that came nearest."""
+    lines, nearest = [], {}
+    for attempt in certificate.tried:
+        if attempt.k in (None, certificate.k) or certificate.claim != "k-contraction":
+            lines.append(f"tried {attempt}")
+        elif attempt.margin is not None:
+            best = nearest.get(attempt.k)
+            nearest[attempt.k] = attempt if best is None or attempt.margin > best.margin else best
+    return [f"nearest at k = {k}: {attempt}" for k, attempt in sorted(nearest.items())] + lines
 
 
 def _k_contraction(certificate) -> str:
@@ -63,14 +76,19 @@ def _k_contraction(certificate) -> str:
     claim = f"{k}-contracting" if k is not None else "k-contracting"
     if not certificate.holds:
         return f"not {claim} in any constant metric" if certificate.status == "refuted" else f"{claim}?"
-    if certificate.network is not None and certificate.network.E.shape[1] and k in UNDER_INPUT:
+    network = certificate.network
+    if network is not None and np.isfinite(network.phi.domain).any():
+        return f"{claim} while the preactivations stay in their domain; nothing is promised beyond it"
+    if network is not None and k >= 2 and not network.phi.every("smooth"):
+        return f"{claim}: {k}-volumes shrink; what that means for runs is proved for C^1 maps only"
+    if network is not None and network.E.shape[1] and k in UNDER_INPUT:
         return f"{claim}: with constant input {promise(k)}; {UNDER_INPUT[k]}"
     return f"{claim}: {promise(k)}"
 
 
 def _convergent(certificate) -> str:
     if not certificate.holds:
-        return "not convergent" if certificate.status == "refuted" else "convergent?"
+        return "not convergent: it oscillates" if certificate.status == "refuted" else "convergent?"
     one = certificate.witness.get("limit", "one equilibrium") == "one equilibrium"
     runs = "every run" if certificate.witness.get("bounded") else "every bounded run"
     return f"convergent: {runs} {'settles at an equilibrium' if one else 'approaches the set of equilibria'}"

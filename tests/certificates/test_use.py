@@ -24,6 +24,7 @@ def test_the_smallest_provable_k_is_found():
 def test_genuine_oscillators_oscillate_and_chaos_does_not():
     assert certify(RAYLEIGH, claim="oscillates").status == "proved"
     assert certify(network(CASES["limit_cycle_A_k3"]), claim="oscillates").status == "proved"
+    assert certify(RAYLEIGH, claim="convergent").status == "refuted"
     for chaotic in ("tanh_jerk_chaos_k3", "thomas_sin_k3"):
         assert certify(network(CASES[chaotic]), claim="oscillates").status == "unknown"
 
@@ -73,6 +74,7 @@ def test_a_claim_within_a_domain_says_so():
     fenced = cubic.replace(A=cubic.A - 3 * np.eye(3), phi=Phi.of("cubic", 1, domain=0.5))
     answer = certify(fenced, k=1)
     assert answer.status == "proved" and "while |y_j| <= 0.5 for 1 preactivations" in answer.assumptions
+    assert "while the preactivations stay in their domain; nothing is promised beyond it" in answer.sentence()
     assert certify(fenced.replace(phi=Phi.of("cubic", 1)), k=1).status in ("unknown", "refuted")
 
 
@@ -80,6 +82,7 @@ def test_relu_is_proved_contracting_but_not_convergent_by_it():
     net = network(CASES["limit_cycle_A_k3"]).replace(phi=Phi.of("relu", 2))
     three = certify(net, k=3)
     assert three.status == "proved" and any("not C^1" in one for one in three.assumptions)
+    assert "3-volumes shrink; what that means for runs is proved for C^1 maps only" in three.sentence()
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ ANSWERS = {
     "bounded": lambda: certify(RAYLEIGH, claim="bounded"),
     "gain": lambda: certify(LurieNetwork(A=-np.eye(2), B=0.5 * np.eye(2), C=np.eye(2)), claim="gain"),
     "oscillates": lambda: certify(RAYLEIGH, claim="oscillates"),
+    "not convergent": lambda: certify(RAYLEIGH, claim="convergent"),
 }
 
 
