@@ -9,7 +9,7 @@ from torch import Tensor
 
 from neurolurie.errors import SpecError
 from neurolurie.network.lurie import LurieNetwork
-from neurolurie.train.factors import EPS, SingularForm, positive, raw_of
+from neurolurie.train.factors import EPS, Turns, positive, product, raw_of
 from neurolurie.train.graphs import Graph
 from neurolurie.train.model import Model, vector, zeros
 
@@ -200,26 +200,30 @@ class Combo(Graph):
 
     def __init__(self, n, k, g, phi, size, graph, seed: int):
         super().__init__(n, k, g, phi, size, graph)
-        self.M = SingularForm(self.q, self.circuit, self.circuit)
+        shape = (self.q, self.circuit, self.circuit)
+        self.turns, self.s = Turns({"left": shape, "right": shape}), zeros(self.q, self.circuit)
         self.logarithm = zeros(self.q, self.circuit)
         self.sample(np.random.default_rng(seed))
 
     def pieces(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         Q = self.logarithm.exp()
-        shrunk = (1.0 - EPS) / self.g * torch.tanh(self.M.values)
-        W = (self.M.left() * shrunk[:, None, :]) @ self.M.right().mT
+        shrunk = (1.0 - EPS) / self.g * torch.tanh(self.s)
+        turns = self.turns()
+        W = product(turns["left"], shrunk, turns["right"])
         A = -torch.eye(self.circuit).to(W).expand_as(W)
         return A, W * Q[:, None, :], torch.diag_embed(1.0 / Q), torch.diag_embed(Q)
 
     def take_pieces(self, A: np.ndarray, B: np.ndarray, C: np.ndarray, metric: np.ndarray) -> None:
         vector(self.logarithm, 0.5 * np.log(np.diagonal(metric, axis1=-2, axis2=-1)))
         Q = self.logarithm.exp().double().numpy()
-        self.M.set(Q[:, :, None] * B / Q[:, None, :])
-        reached = np.clip(self.M.values.double().numpy() * self.g / (1.0 - EPS), 0.0, 1.0 - 1e-9)
-        vector(self.M.values, np.arctanh(reached))
+        left, s, right = np.linalg.svd(Q[:, :, None] * B / Q[:, None, :], full_matrices=False)
+        self.turns.set(left=left, right=np.swapaxes(right, -1, -2))
+        reached = np.clip(s * self.g / (1.0 - EPS), 0.0, 1.0 - 1e-9)
+        vector(self.s, np.arctanh(reached))
 
     def sample_pieces(self, rng: np.random.Generator) -> None:
-        self.M.sample(rng, 0.3, 1.0)
+        self.turns.sample(rng)
+        vector(self.s, rng.uniform(0.3, 1.0, self.s.shape) * rng.choice([-1.0, 1.0], self.s.shape))
         vector(self.logarithm, rng.normal(0.0, 0.1, self.logarithm.shape))
 
 

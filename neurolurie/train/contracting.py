@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from neurolurie.train.factors import EPS, Orthogonal, SingularForm, lowered, positive, raw_of, top
+from neurolurie.train.factors import EPS, Turns, lowered, positive, product, raw_of, singular, top
 from neurolurie.train.model import vector, zeros
 
 SHARE = {"theorem-1": 1.0, "k1": 1.0, "k2": 0.5}  # of p in the bound
@@ -36,18 +36,22 @@ class Circuits(nn.Module):
         super().__init__()
         self.q, self.n, self.k, self.g = q, n, k, g
         self.bound, self.spectrum, self.drift = bound, spectrum, drift
-        self.B, self.C = SingularForm(q, n, m), SingularForm(q, m, n)
+        rank = min(n, m)
+        shapes = {"B_left": (q, n, rank), "B_right": (q, m, rank), "C_left": (q, m, rank), "C_right": (q, n, rank)}
+        self.turned = drift in ("symmetric", "full")
+        self.turns = Turns(shapes | ({"axes": (q, n, n)} if self.turned else {}))
+        self.s_B, self.s_C = zeros(q, rank), zeros(q, rank)
         self.level = zeros(q, 1 if drift == "scalar" else n)
         self.margin = zeros(1) if spectrum == "sum" else None
-        self.axes = Orthogonal(q, n, n) if drift in ("symmetric", "full") else None
         self.skew = zeros(q, n * (n - 1) // 2) if drift == "full" else None
 
     def forward(self) -> tuple[Tensor, Tensor, Tensor]:
-        B, C = self.B(), self.C()
+        turns = self.turns()
+        B = product(turns["B_left"], self.s_B, turns["B_right"])
+        C = product(turns["C_left"], self.s_C, turns["C_right"])
         A = torch.diag_embed(self.eigenvalues())
-        if self.axes is not None:
-            U = self.axes()
-            A = U @ A @ U.mT
+        if self.turned:
+            A = turns["axes"] @ A @ turns["axes"].mT
         if self.skew is not None:
             rows, columns = np.triu_indices(self.n, 1)
             upper = A.new_zeros(A.shape)
@@ -66,7 +70,7 @@ class Circuits(nn.Module):
 
     def products(self) -> Tensor:
         """p, (q, n), zero beyond the rank."""
-        p = self.g * self.B.singular() * self.C.singular()
+        p = self.g * singular(self.s_B) * singular(self.s_C)
         return nn.functional.pad(p, (0, self.n - p.shape[-1]))
 
     def added(self) -> Tensor:
@@ -85,26 +89,30 @@ class Circuits(nn.Module):
 
     def added_to_whole(self) -> Tensor:
         """As `added`, for the stacked B and C (q = 1: the same)."""
-        left = self.B.singular().flatten().sort(descending=True).values[: self.k]
-        right = self.C.singular().flatten().sort(descending=True).values[: self.k]
+        left = singular(self.s_B.flatten())[: self.k]
+        right = singular(self.s_C.flatten())[: self.k]
         p = self.g * left * right
         total = self.k**0.5 * torch.linalg.vector_norm(p) if self.bound == "theorem-1" else SHARE[self.bound] * p.sum()
         return total
 
     def take(self, A: np.ndarray, B: np.ndarray, C: np.ndarray) -> None:
         """Set to the member next to these: B and C are kept, A moves as little as the form allows."""
-        self.B.set(B)
-        self.C.set(C)
+        turns = {}
+        for name, values, matrices in (("B", self.s_B, B), ("C", self.s_C, C)):
+            turns[f"{name}_left"], s, right = np.linalg.svd(matrices, full_matrices=False)
+            turns[f"{name}_right"] = np.swapaxes(right, -1, -2)
+            vector(values, s)
         A = A + 0.5 * self.g * B @ C if self.bound == "k2" else A
         if self.skew is not None:
             rows, columns = np.triu_indices(self.n, 1)
             vector(self.skew, (0.5 * (A - np.swapaxes(A, -1, -2)))[:, rows, columns])
         values, vectors = np.linalg.eigh(0.5 * (A + np.swapaxes(A, -1, -2)))
         values, vectors = values[:, ::-1], vectors[:, :, ::-1]
-        if self.axes is None:
-            values = np.diagonal(A, axis1=-2, axis2=-1)
+        if self.turned:
+            turns["axes"] = vectors
         else:
-            self.axes.set(vectors.copy())
+            values = np.diagonal(A, axis1=-2, axis2=-1)
+        self.turns.set(**turns)
         if self.drift == "scalar":
             values = values.mean(axis=-1, keepdims=True)
         with torch.no_grad():
@@ -123,10 +131,9 @@ class Circuits(nn.Module):
 
     def sample(self, rng: np.random.Generator) -> None:
         """Rates of the order of 1/s, maps B and C of the order of 1, turned at random."""
-        self.B.sample(rng, 0.2, 1.0)
-        self.C.sample(rng, 0.2, 1.0)
-        if self.axes is not None:
-            self.axes.sample(rng)
+        self.turns.sample(rng)
+        for values in (self.s_B, self.s_C):
+            vector(values, rng.uniform(0.2, 1.0, values.shape) * rng.choice([-1.0, 1.0], values.shape))
         if self.skew is not None:
             vector(self.skew, rng.normal(0.0, 0.5, self.skew.shape))
         if self.spectrum == "each":

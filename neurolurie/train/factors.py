@@ -44,32 +44,49 @@ class Orthogonal(Counted):
         self.set(Q * np.sign(np.diagonal(R, axis1=-2, axis2=-1))[..., None, :])
 
 
-class SingularForm(nn.Module):
-    """``count`` matrices ``U diag(s) V^T`` (rows, columns). s has any sign, so every determinant is reached (T2b)."""
+class Turns(nn.Module):
+    """Named `Orthogonal` matrices, those of one shape in one tensor: small ones cost by the call, not by the number.
 
-    def __init__(self, count: int, rows: int, columns: int):
+    ``shapes`` : name -> (count, rows, columns).
+    """
+
+    def __init__(self, shapes: dict[str, tuple[int, int, int]]):
         super().__init__()
-        rank = min(rows, columns)
-        self.left, self.right = Orthogonal(count, rows, rank), Orthogonal(count, columns, rank)
-        self.values = zeros(count, rank)
+        self.places: dict[str, tuple[str, slice]] = {}
+        counts: dict[str, tuple[int, int, int]] = {}
+        for name, (count, rows, columns) in shapes.items():
+            group = f"{rows}x{columns}"
+            before = counts.get(group, (0, 0, 0))[0]
+            self.places[name] = (group, slice(before, before + count))
+            counts[group] = (before + count, rows, columns)
+        self.groups = nn.ModuleDict({group: Orthogonal(*shape) for group, shape in counts.items()})
 
-    def forward(self) -> Tensor:
-        return (self.left() * self.values[:, None, :]) @ self.right().mT
+    def forward(self) -> dict[str, Tensor]:
+        groups = {name: group() for name, group in self.groups.items()}
+        return {name: groups[group][place] for name, (group, place) in self.places.items()}
 
-    def singular(self) -> Tensor:
-        """Singular values, largest first (T2c: each matrix by itself)."""
-        return self.values.abs().sort(dim=-1, descending=True).values
+    def set(self, **values) -> None:
+        """New bases for the names given; the others become their own bases."""
+        for group, module in self.groups.items():
+            whole = module().detach().double().numpy().copy()
+            for name, value in values.items():
+                if self.places[name][0] == group:
+                    whole[self.places[name][1]] = value
+            module.set(whole)
 
-    def set(self, matrices: np.ndarray) -> None:
-        U, s, Vt = np.linalg.svd(matrices, full_matrices=False)
-        self.left.set(U)
-        self.right.set(np.swapaxes(Vt, -1, -2))
-        vector(self.values, s)
+    def sample(self, rng: np.random.Generator) -> None:
+        for module in self.groups.values():
+            module.sample(rng)
 
-    def sample(self, rng: np.random.Generator, low: float, high: float) -> None:
-        self.left.sample(rng)
-        self.right.sample(rng)
-        vector(self.values, rng.uniform(low, high, self.values.shape) * rng.choice([-1.0, 1.0], self.values.shape))
+
+def product(left: Tensor, values: Tensor, right: Tensor) -> Tensor:
+    """``U diag(s) V^T``. s has any sign, so that determinants of both signs are reached (theory T2b)."""
+    return (left * values[:, None, :]) @ right.mT
+
+
+def singular(values: Tensor) -> Tensor:
+    """Singular values of `product`, largest first (T2c: each matrix by itself)."""
+    return values.abs().sort(dim=-1, descending=True).values
 
 
 class Triangular(Counted):
