@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from neurolurie.errors import NeurolurieError, SpecError
     from neurolurie.network.circuits import circuit
     from neurolurie.network.connectivity import Coupling
+    from neurolurie.network.generators import read_edges
     from neurolurie.network.graph import CircuitGraph
     from neurolurie.network.lurie import LurieNetwork, Part, load_network
     from neurolurie.network.nonlinearity import Nonlinearity
     from neurolurie.network.phi import Phi
+    from neurolurie.network.populate import populate
     from neurolurie.pipeline import compare, run
     from neurolurie.result import Result, load_result
     from neurolurie.simulation.simulate import simulate
@@ -25,6 +27,7 @@ _HOMES = {
     "Certificate": "certificates.certificate", "certify": "certificates.certify", "verify": "certificates.verify",
     "NeurolurieError": "errors", "SpecError": "errors",
     "circuit": "network.circuits", "Coupling": "network.connectivity", "CircuitGraph": "network.graph",
+    "populate": "network.populate", "read_edges": "network.generators",
     "LurieNetwork": "network.lurie", "Part": "network.lurie", "load_network": "network.lurie",
     "Nonlinearity": "network.nonlinearity", "Phi": "network.phi",
     "compare": "pipeline", "run": "pipeline", "Result": "result", "load_result": "result",
