@@ -129,8 +129,10 @@ def _leaky_variance(times: np.ndarray, held: np.ndarray, mode, sigma: np.ndarray
     leak, strength = -mode.eigenvalue, 2.0 * mode.diffusion(sigma)
     theory = strength * (times if abs(leak) < 1e-9 else -np.expm1(-2.0 * leak * times) / (2.0 * leak))
     late = times > 0
+    weight = np.maximum(slopes, 0.0) ** 2  # the smaller a slope, the less is known about its logarithm
     found = {
-        "leak_per_s": -np.log(max(slopes[-1], 1e-12)) / times[-1], "leak_theory_per_s": leak,
+        "leak_per_s": -(weight * times * np.log(np.maximum(slopes, 1e-12))).sum() / (weight * times**2).sum(),
+        "leak_theory_per_s": leak,
         "variance_end": variance[-1], "variance_theory_end": theory[-1],
         "variance_ratio": variance[late].sum() / theory[late].sum(),
     }  # fmt: skip
