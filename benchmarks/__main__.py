@@ -11,10 +11,17 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
+CPU = "--cpu-time" in sys.argv[1:]
+if CPU:  # before any of the libraries starts its threads
+    os.environ |= {
+        "NEUROLURIE_BENCH_CPU": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    }  # fmt: skip
 
-from benchmarks import large, peers, small
-from benchmarks.measure import Timing, interleaved
+import numpy as np  # noqa: E402
+
+from benchmarks import large, peers, small  # noqa: E402
+from benchmarks.measure import Timing, interleaved  # noqa: E402
 
 WORKS = {
     "ensemble": lambda brian: small.ensemble(peers.random_network(3), brian=brian),
@@ -33,6 +40,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=sorted(WORKS), help="one work; may be repeated")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--brian", action="store_true", help="Brian2 standalone as well: it builds for minutes")
+    parser.add_argument("--cpu-time", action="store_true", help="processor seconds of one thread each, on a busy machine")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     arguments = parser.parse_args()
     told = {"machine": machine(), "works": {}}
@@ -77,7 +85,7 @@ def machine() -> dict:
             versions[library] = None
     return {
         "processor": names[0] if names else platform.processor(), "cores": os.cpu_count(),
-        "load": os.getloadavg(), "python": platform.python_version(), **versions,
+        "clock": "processor seconds, one thread each" if CPU else "wall", "load": os.getloadavg(), "python": platform.python_version(), **versions,
     }  # fmt: skip
 
 

@@ -1,12 +1,21 @@
-"""Timing that survives a busy machine: contenders take turns, medians of their repeats are compared."""
+"""Timing that survives a busy machine: contenders take turns, medians of their repeats are compared.
+
+With NEUROLURIE_BENCH_CPU set, seconds are those that this process spent on processors, one thread each: what is left to
+compare by while others use the same cores.
+"""
 
 from __future__ import annotations
 
 import gc
+import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+
+CPU = bool(os.environ.get("NEUROLURIE_BENCH_CPU"))
+clock = time.process_time if CPU else time.perf_counter
 
 
 @dataclass(frozen=True)
@@ -42,9 +51,9 @@ def interleaved(
 def _clock(run: Callable[[], object]) -> float:
     """Seconds of one call. A contender that knows better (a run without its build) returns them as a float."""
     gc.collect()
-    began = time.perf_counter()
+    began = clock()
     told = run()
-    seconds = time.perf_counter() - began
+    seconds = clock() - began
     return told if isinstance(told, float) else seconds
 
 
