@@ -30,12 +30,13 @@ from neurolurie.simulation.windows import solve_until
 from neurolurie.spec.circuit import CircuitSpec
 from neurolurie.spec.model import parse
 from neurolurie.spec.scenario import Scenario
-from neurolurie.spec.source import Source, read_yaml, with_settings, with_value
+from neurolurie.spec.source import Source, key_of, read_yaml, with_settings, with_value
 from neurolurie.tasks import load_task
 from neurolurie.tasks.experiment import Experiment, build
 from neurolurie.tasks.task import Trials
 
 Progress = Callable[[str, int, int], None]
+SCENARIO_KEYS = {"kind", "simulate", "name", "trials", "expect", "seed", "data"}  # a circuit's file has none of these
 MEASURED_STATES = 256  # up to this size the contraction along a run is measured
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}  # of parity between backends
 
@@ -141,8 +142,7 @@ def variants(source: Source) -> list[tuple[str, Source]]:
         variant = source
         for path, value in settings.items():
             place = source.where("variants", name, path)
-            key = tuple(int(part) if part.isdigit() else part for part in path.replace("[", ".").replace("]", "").split("."))
-            variant = with_value(variant, key, value, place.file, place.line)
+            variant = with_value(variant, key_of(variant, path), value, place.file, place.line)
         out.append((name, variant))
     return out
 
@@ -210,7 +210,8 @@ def load_target(name: str | Path, settings: Sequence[str] = ()) -> tuple[Source,
         except SpecError:
             continue
         source = with_settings(read_yaml(path), settings)
-        if "kind" in source.data or "simulate" in source.data:
+        if SCENARIO_KEYS & set(source.data):
+            parse(Scenario, source)
             _, source = variants(source)[0]
             return source, build(parse(Scenario, source), source)
         return source, None

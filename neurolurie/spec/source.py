@@ -142,7 +142,7 @@ def with_settings(source: Source, settings: Iterable[str]) -> Source:
             value = parse_yaml(f"value: {text}", f"--set {setting}").data["value"]
         except SpecError as error:
             raise SpecError(error.message, place) from None
-        source = with_value(source, _split(path.strip()), value, f"--set {setting}")
+        source = with_value(source, key_of(source, path.strip()), value, f"--set {setting}")
     return source
 
 
@@ -176,11 +176,28 @@ def _item(items: list, index: str | int, key: Key, where: Where) -> Any:
     return items[index]
 
 
-def _split(path: str) -> Key:
-    parts: list[str | int] = []
-    for word in path.replace("[", ".").replace("]", "").split("."):
-        parts.append(int(word) if word.isdigit() else word)
-    return tuple(parts)
+def key_of(source: Source, path: str) -> Key:
+    """The key that a path such as ``couplings[0].with.gain`` means; keys that contain dots are found as they stand.
+
+    >>> key_of(parse_yaml("expect: {hebbian.rate: [0, 1]}"), "expect.hebbian.rate")
+    ('expect', 'hebbian.rate')
+    """
+    words = path.replace("[", ".").replace("]", "").split(".")
+    key: tuple[str | int, ...] = ()
+    here: Any = source.data
+    while words:
+        ends = range(len(words), 0, -1) if isinstance(here, dict) else ()
+        count = next((end for end in ends if ".".join(words[:end]) in here), 1)
+        word: str | int = ".".join(words[:count])
+        if count == 1 and isinstance(word, str) and word.isdigit():
+            word = int(word)
+        here = here.get(word) if isinstance(here, dict) else _element(here, word)
+        key, words = (*key, word), words[count:]
+    return key
+
+
+def _element(items: Any, place: str | int) -> Any:
+    return items[place] if isinstance(items, list) and isinstance(place, int) and place < len(items) else None
 
 
 def _merge(data: dict, over: dict, key: Key, places: dict, over_places: dict) -> None:
