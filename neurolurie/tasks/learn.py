@@ -38,11 +38,19 @@ def draw(experiment: Experiment) -> Trials:
         )
     from neurolurie.train.names import MODELS
 
+    if learn.examine.out_of_distribution is not None:
+        low, high = learn.examine.out_of_distribution
+        if not 0 <= low < high:
+            raise SpecError(
+                f"expected sizes [low, high] with 0 <= low < high, got {learn.examine.out_of_distribution}.",
+                where("learn", "examine", "out_of_distribution"),
+            )
     for label, entry in learn.models.items():
         if entry.model != SAME_FORM:
             lookup("model", entry.model, MODELS, where("learn", "models", label, "model"))
         if "/" in label or "." in label:
             raise SpecError(f"a model's label has no '/' or '.', got '{label}'.", where("learn", "models", label))
+        _candidate(experiment, label, entry, None)
     return draw_starts(experiment)
 
 
