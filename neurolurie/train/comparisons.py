@@ -21,18 +21,17 @@ class Unconstrained(Model):
         super().__init__(n, k, g, m, phi)
         self.A, self.B, self.C = zeros(self.n, self.n), zeros(self.n, self.m), zeros(self.m, self.n)
         self.bx, self.by = zeros(self.n), zeros(self.m)
-        self.sample(np.random.default_rng(seed))
+        self.sample(seed)
 
     def forward(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         return self.A, self.B, self.C, self.bx, self.by
 
-    def sample(self, rng: np.random.Generator) -> Unconstrained:
+    def _draw(self, rng: np.random.Generator) -> None:
         vector(self.A, rng.normal(0.0, 0.5 / np.sqrt(self.n), (self.n, self.n)) - np.eye(self.n))
         vector(self.B, rng.normal(0.0, 0.6 / np.sqrt(self.m), (self.n, self.m)))
         vector(self.C, rng.normal(0.0, 0.6 / np.sqrt(self.n), (self.m, self.n)))
         vector(self.bx, rng.normal(0.0, 0.1, self.n))
         vector(self.by, rng.normal(0.0, 0.1, self.m))
-        return self
 
     def _take(self, network: LurieNetwork, metric: np.ndarray | None) -> None:
         for name in ("A", "B", "C", "bx", "by"):
@@ -53,7 +52,7 @@ class SameForm(Model):
         for name in self.names:
             self.register_buffer(f"place_{name}", torch.as_tensor(np.flatnonzero(getattr(network, name))))
             setattr(self, name, zeros(int(np.count_nonzero(getattr(network, name)))))
-        self.sample(np.random.default_rng(seed))
+        self.sample(seed)
 
     def forward(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         n, m = self.n, self.m
@@ -66,7 +65,7 @@ class SameForm(Model):
         )
         return tuple(values.view(shape) for values, shape in zip(flat, shapes, strict=True))
 
-    def sample(self, rng: np.random.Generator) -> SameForm:
+    def _draw(self, rng: np.random.Generator) -> None:
         n, m = self.n, self.m
         whole = {
             "A": rng.normal(0.0, 0.5 / np.sqrt(n), (n, n)) - np.eye(n),
@@ -75,7 +74,6 @@ class SameForm(Model):
         }  # fmt: skip
         for name, values in whole.items():
             vector(getattr(self, name), values.flatten()[getattr(self, f"place_{name}")])
-        return self
 
     def _take(self, network: LurieNetwork, metric: np.ndarray | None) -> None:
         for name in self.names:
@@ -103,7 +101,7 @@ class LipschitzRNN(Model):
             raise SpecError(f"balance must be in [0.5, 1), got {balance}.")
         self.balance, self.damping = balance, damping
         self.M, self.W, self.bx, self.by = zeros(n, n), zeros(n, n), zeros(n), zeros(n)
-        self.sample(np.random.default_rng(seed))
+        self.sample(seed)
 
     def forward(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         identity = torch.eye(self.n).to(self.M)
@@ -113,12 +111,11 @@ class LipschitzRNN(Model):
         )
         return A, identity, C, self.bx, self.by
 
-    def sample(self, rng: np.random.Generator) -> LipschitzRNN:
+    def _draw(self, rng: np.random.Generator) -> None:
         vector(self.M, rng.normal(0.0, 0.5 / np.sqrt(self.n), (self.n, self.n)) - np.eye(self.n))
         vector(self.W, rng.normal(0.0, 0.5 / np.sqrt(self.n), (self.n, self.n)))
         vector(self.bx, rng.normal(0.0, 0.1, self.n))
         vector(self.by, rng.normal(0.0, 0.1, self.n))
-        return self
 
     def _take(self, network: LurieNetwork, metric: np.ndarray | None) -> None:
         for parameter, matrix in ((self.M, network.A), (self.W, network.C)):
@@ -135,17 +132,16 @@ class AntisymmetricRNN(Model):
         super().__init__(n, k, g, None, phi)
         self.damping = damping
         self.W, self.bx, self.by = zeros(n, n), zeros(n), zeros(n)
-        self.sample(np.random.default_rng(seed))
+        self.sample(seed)
 
     def forward(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         identity = torch.eye(self.n).to(self.W)
         return torch.zeros_like(self.W), identity, self.W - self.W.mT - self.damping * identity, self.bx, self.by
 
-    def sample(self, rng: np.random.Generator) -> AntisymmetricRNN:
+    def _draw(self, rng: np.random.Generator) -> None:
         vector(self.W, rng.normal(0.0, 0.5 / np.sqrt(self.n), (self.n, self.n)))
         vector(self.bx, np.zeros(self.n))
         vector(self.by, rng.normal(0.0, 0.1, self.n))
-        return self
 
     def _take(self, network: LurieNetwork, metric: np.ndarray | None) -> None:
         vector(self.W, (network.C - network.C.T) / 4)
@@ -163,7 +159,7 @@ class CoRNN(Model):
         super().__init__(2 * n, k, g, n, phi)
         self.W, self.W2, self.V = zeros(n, n), zeros(n, n), zeros(n, n)
         self.stiffness, self.friction, self.by = zeros(n), zeros(n), zeros(n)
-        self.sample(np.random.default_rng(seed))
+        self.sample(seed)
 
     def forward(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         zero, identity = torch.zeros_like(self.W), torch.eye(self.m).to(self.W)
@@ -175,13 +171,12 @@ class CoRNN(Model):
         start = torch.cat([x0, x0 @ self.V.mT], dim=1)
         return super().run(start, steps=steps, dt=dt, solver=solver, every=every)[:, :, : self.m]
 
-    def sample(self, rng: np.random.Generator) -> CoRNN:
+    def _draw(self, rng: np.random.Generator) -> None:
         for parameter in (self.W, self.W2, self.V):
             vector(parameter, rng.normal(0.0, 0.5 / np.sqrt(self.m), (self.m, self.m)))
         vector(self.stiffness, rng.normal(0.5, 0.3, self.m))
         vector(self.friction, rng.normal(0.5, 0.3, self.m))
         vector(self.by, rng.normal(0.0, 0.1, self.m))
-        return self
 
     def _take(self, network: LurieNetwork, metric: np.ndarray | None) -> None:
         n = self.m
@@ -203,7 +198,7 @@ class Combo(Graph):
         shape = (self.q, self.circuit, self.circuit)
         self.turns, self.s = Turns({"left": shape, "right": shape}), zeros(self.q, self.circuit)
         self.logarithm = zeros(self.q, self.circuit)
-        self.sample(np.random.default_rng(seed))
+        self.sample(seed)
 
     def pieces(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         Q = self.logarithm.exp()
@@ -232,7 +227,7 @@ class SVDCombo(Combo):
 
     guarantee = "1-contracting"
 
-    def __init__(self, n: int, k: int, g: float = 1.0, phi: str = "tanh", seed: int = 0):
+    def __init__(self, n: int, k: int, g: float = 1.0, phi: str | None = None, seed: int = 0):
         super().__init__(n, k, g, phi, n, nx.empty_graph(1), seed)
 
 
@@ -242,7 +237,7 @@ class GraphSVDCombo(Combo):
     guarantee = "1-contracting"
 
     def __init__(
-        self, n: int, k: int, g: float = 1.0, phi: str = "tanh", size: int | None = None,
+        self, n: int, k: int, g: float = 1.0, phi: str | None = None, size: int | None = None,
         graph: nx.Graph | None = None, seed: int = 0,
     ):  # fmt: skip
         super().__init__(n, k, g, phi, size, graph, seed)

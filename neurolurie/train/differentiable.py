@@ -61,9 +61,7 @@ def rollout(
     size = _step_sizes(A, dt, _exponential(solver))
     if name is None:
         phi = Phi.of(phi, B.shape[1])
-        return plain_rollout(
-            *tensors.values(), size, phi=phi, tableau=_tableau(solver), steps=steps, every=every
-        )
+        return plain_rollout(*tensors.values(), size, phi=phi, tableau=_tableau(solver), steps=steps, every=every)
     spacing = operator.spacing_of(steps, every or 0, x0.numel() * x0.element_size(), memory)
     return torch.ops.neurolurie.rollout(*tensors.values(), size, name, steps, every or 0, spacing)[0]
 

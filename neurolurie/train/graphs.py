@@ -25,7 +25,7 @@ class Graph(Model):
     circuit, in order (all pairs unless given). ``size`` is 3, 2 or 1, the first that divides n, unless given.
     """
 
-    def __init__(self, n: int, k: int, g: float, phi: str, size: int | None, graph: nx.Graph | None):
+    def __init__(self, n: int, k: int, g: float, phi: str | None, size: int | None, graph: nx.Graph | None):
         super().__init__(n, k, g, None, phi)
         require_slopes(self)
         self.circuit = next(s for s in (3, 2, 1) if self.n % s == 0) if size is None else size
@@ -62,12 +62,11 @@ class Graph(Model):
         A, B = torch.linalg.solve_triangular(T, right, upper=True).split([self.n, self.n], dim=1)
         return A, B, C @ T, self.bx, self.by
 
-    def sample(self, rng: np.random.Generator) -> Graph:
+    def _draw(self, rng: np.random.Generator) -> None:
         self.sample_pieces(rng)
         vector(self.coupling, rng.uniform(-0.05, 0.05, self.coupling.shape))
         vector(self.bx, rng.normal(0.0, 0.1, self.n))
         vector(self.by, rng.normal(0.0, 0.1, self.n))
-        return self
 
     @property
     def metric(self) -> np.ndarray:
@@ -116,7 +115,7 @@ class Contracting(Graph):
         order = min(self.k, self.circuit) if per_circuit else self.k
         self.core = Circuits(self.q, self.circuit, self.circuit, order, self.g, bound=bound, spectrum=spectrum)
         self.T = Triangular(self.q, self.circuit, scalar)
-        self.sample(np.random.default_rng(seed))
+        self.sample(seed)
 
     def pieces(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return *self.core(), self.T()
@@ -147,7 +146,7 @@ class GraphCollection(Contracting):
     guarantee = "the whole is k-contracting"
 
     def __init__(
-        self, n: int, k: int, g: float = 1.0, phi: str = "tanh", size: int | None = None,
+        self, n: int, k: int, g: float = 1.0, phi: str | None = None, size: int | None = None,
         graph: nx.Graph | None = None, seed: int = 0,
     ):  # fmt: skip
         super().__init__(n, k, g, phi, size, graph, seed, bound="k2", spectrum="sum", per_circuit=False, scalar=True)
@@ -159,7 +158,7 @@ class GraphMetric(Contracting):
     guarantee = "the whole is k-contracting"
 
     def __init__(
-        self, n: int, k: int, g: float = 1.0, phi: str = "tanh", size: int | None = None,
+        self, n: int, k: int, g: float = 1.0, phi: str | None = None, size: int | None = None,
         graph: nx.Graph | None = None, seed: int = 0,
     ):  # fmt: skip
         super().__init__(n, k, g, phi, size, graph, seed, bound="k2", spectrum="sum", per_circuit=False, scalar=False)
@@ -179,7 +178,7 @@ class GraphPerCircuit(Contracting):
     guarantee = "each circuit is k-contracting; the whole for the K of order"
 
     def __init__(
-        self, n: int, k: int, g: float = 1.0, phi: str = "tanh", size: int | None = None,
+        self, n: int, k: int, g: float = 1.0, phi: str | None = None, size: int | None = None,
         graph: nx.Graph | None = None, seed: int = 0,
     ):  # fmt: skip
         super().__init__(

@@ -25,11 +25,12 @@ class Model(nn.Module, ABC):
     ----------
     guarantee : what holds for every value of the free parameters, in words; empty if nothing does.
     n, m : states and preactivations. k : order of contraction asked for. g : bound on the slope of phi.
+    phi : tanh unless given, logistic if g is below 1.
     """
 
     guarantee: ClassVar[str] = ""
 
-    def __init__(self, n: int, k: int, g: float, m: int | None, phi: str):
+    def __init__(self, n: int, k: int, g: float, m: int | None, phi: str | None):
         super().__init__()
         self.n, self.k, self.g = _count("n", n), _count("k", k), float(g)
         self.m = self.n if m is None else _count("m", m)
@@ -37,16 +38,22 @@ class Model(nn.Module, ABC):
             raise SpecError(f"k is {k}, expected at most n = {n}.")
         if not 0.0 < self.g < float("inf"):
             raise SpecError(f"g must be a positive number, got {g}.")
-        self.phi = Phi.of(phi, self.m)
+        steepest = "tanh" if self.g >= 1.0 else "logistic"  # slopes up to 1, and up to 1/4
+        self.phi = Phi.of(steepest if phi is None else phi, self.m)
         self.parts: dict[str, Part] = {}
 
     @abstractmethod
     def forward(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """A (n, n), B (n, m), C (m, n), bx (n,), by (m,)."""
 
+    def sample(self, rng: np.random.Generator | int) -> Model:
+        """Draw the free parameters anew, by a generator or a seed, in place; returns itself."""
+        self._draw(np.random.default_rng(rng))
+        return self
+
     @abstractmethod
-    def sample(self, rng: np.random.Generator) -> Model:
-        """Draw the free parameters anew, in place; returns itself."""
+    def _draw(self, rng: np.random.Generator) -> None:
+        """Draw the free parameters."""
 
     @abstractmethod
     def _take(self, network: LurieNetwork, metric: np.ndarray | None) -> None:

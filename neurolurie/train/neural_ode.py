@@ -23,7 +23,7 @@ class NeuralODE(Model):
         sizes = [n, *[width] * (layers - 1), n]
         maps = [nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False)]
         self.field = nn.Sequential(*[part for each in maps[:-1] for part in (each, nn.ReLU())], maps[-1])
-        self.sample(np.random.default_rng(seed))
+        self.sample(seed)
 
     def forward(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         raise SpecError(NOT_LURIE)
@@ -31,14 +31,13 @@ class NeuralODE(Model):
     def freeze(self) -> LurieNetwork:
         raise SpecError(NOT_LURIE)
 
-    def sample(self, rng: np.random.Generator) -> NeuralODE:
+    def _draw(self, rng: np.random.Generator) -> None:
         """Weights and biases uniform within ``1/sqrt(inputs)``, as torch draws them."""
         for part in self.field:
             if isinstance(part, nn.Linear):
                 reach = 1.0 / np.sqrt(part.in_features)
                 vector(part.weight, rng.uniform(-reach, reach, part.weight.shape))
                 vector(part.bias, rng.uniform(-reach, reach, part.bias.shape))
-        return self
 
     def run(self, x0: Tensor, *, steps: int, dt: float, solver: str = "rk4", every: int = 1) -> Tensor:
         scheme = lookup("solver", solver, SOLVERS)

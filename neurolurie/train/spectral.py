@@ -26,7 +26,7 @@ class Spectral(Model):
     drift: ClassVar[str] = "full"
     learns_metric: ClassVar[bool] = False
 
-    def __init__(self, n: int, k: int, g: float = 1.0, m: int | None = None, phi: str = "tanh", seed: int = 0):
+    def __init__(self, n: int, k: int, g: float = 1.0, m: int | None = None, phi: str | None = None, seed: int = 0):
         super().__init__(n, k, g, m, phi)
         require_slopes(self)
         self.core = Circuits(
@@ -34,7 +34,7 @@ class Spectral(Model):
         )
         self.bx, self.by = zeros(self.n), zeros(self.m)
         self.T = Triangular(1, self.n, scalar=False) if self.learns_metric else None
-        self.sample(np.random.default_rng(seed))
+        self.sample(seed)
 
     def forward(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         A, B, C = (part[0] for part in self.core())
@@ -43,14 +43,13 @@ class Spectral(Model):
             A, B, C = solve(T, A @ T), solve(T, B), C @ T
         return A, B, C, self.bx, self.by
 
-    def sample(self, rng: np.random.Generator) -> Spectral:
+    def _draw(self, rng: np.random.Generator) -> None:
         self.core.sample(rng)
         vector(self.bx, rng.normal(0.0, 0.1, self.n))
         vector(self.by, rng.normal(0.0, 0.1, self.m))
         if self.T is not None:
             vector(self.T.logarithm, rng.normal(0.0, 0.2, (1, self.n)))
             vector(self.T.upper, rng.normal(0.0, 0.2, (1, self.n, self.n)))
-        return self
 
     @property
     def metric(self) -> np.ndarray | None:

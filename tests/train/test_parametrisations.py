@@ -231,6 +231,14 @@ def test_wrong_arguments_are_told_in_a_sentence(call, sentence):
         call()
 
 
+@pytest.mark.parametrize("name", [*SPECTRAL, *GRAPHS])
+@pytest.mark.parametrize("g", [0.5, 2.0])
+def test_a_phi_within_the_slopes_is_chosen(name, g):
+    model = PARAMETRISATIONS[name](n=3, k=2, g=g).sample(7)
+    assert model.phi.slope_range()[1].max() <= g
+    assert certify(model.freeze(), k=2).status == "proved"
+
+
 def test_names_are_listed_without_torch():
     import subprocess
     import sys
