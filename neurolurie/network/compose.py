@@ -97,8 +97,9 @@ class _Blocks:
         self._placed: list[tuple[int, int, int, float]] = []
 
     def put(self, matrix: Matrix, row: int, column: int, weight: float = 1.0) -> None:
-        number = self._number.setdefault(id(matrix), len(self._matrices))
-        if number == len(self._matrices):
+        number = self._number.get(id(matrix))
+        if number is None:
+            number = self._number[id(matrix)] = len(self._matrices)
             self._matrices.append(matrix)
         self._placed.append((number, row, column, weight))
 
@@ -109,7 +110,8 @@ class _Blocks:
         before = np.cumsum(sizes) - sizes
         entry = np.arange(sizes.sum()) + np.repeat(starts[number] - before, sizes)
         rows, columns = i[entry] + np.repeat(row, sizes), j[entry] + np.repeat(column, sizes)
-        coo = sparse.coo_array((entries[entry] * np.repeat(weight, sizes), (rows, columns)), shape=shape)
+        values = entries[entry] if (weight == 1.0).all() else entries[entry] * np.repeat(weight, sizes)
+        coo = sparse.coo_array((values, (rows, columns)), shape=shape)
         return coo.toarray() if dense else coo.tocsr()
 
 

@@ -11,8 +11,8 @@ from zlib import crc32
 import networkx as nx
 import numpy as np
 
-from neurolurie.errors import SpecError
-from neurolurie.network.connectivity import RANDOM_RULES, Coupling, make_coupling
+from neurolurie.errors import SpecError, lookup
+from neurolurie.network.connectivity import RANDOM_RULES, RULES, Coupling
 from neurolurie.network.graph import SOURCE_PORTS, TARGET_PORTS, CircuitGraph, Projection, spread
 from neurolurie.network.lurie import LurieNetwork, Matrix
 
@@ -86,9 +86,11 @@ class _Edges:
         if kinds not in self._made:
             self._first(a, b, kinds)
         there, *back = self._made[kinds]
-        if self.fresh:
-            there = replace(there, matrix=self._drawn(*self._sizes[kinds]))
-        self.whole.graph.add_edge(a, b, projection=there if weight == 1.0 else replace(there, weight=weight))
+        if self.fresh or weight != 1.0:
+            matrix = self._drawn(*self._sizes[kinds]) if self.fresh else there.matrix
+            ends = there.source_at, there.target_at
+            there = Projection(matrix, there.source_port, there.target_port, there.rule, weight, *ends)
+        self.whole.graph.add_edge(a, b, projection=there)
         for projection in back:
             self.whole.graph.add_edge(b, a, projection=replace(projection, weight=weight), back=True)
 
@@ -107,7 +109,9 @@ class _Edges:
         self._sizes[kinds] = trial.size(*stop), trial.size(*start), E
 
     def _drawn(self, rows: int, columns: int, E: Matrix | None) -> Matrix:
-        matrix = make_coupling(self.coupling, rows, columns, self._rng, self.parameters).matrix
+        # Its parameters have been through all checks when the first matrix was made.
+        matrix = lookup("coupling rule", self.coupling, RULES)(rows, columns, self._rng, **self.parameters)
+        matrix = matrix.matrix if isinstance(matrix, Coupling) else matrix
         return matrix if E is None else E @ matrix
 
 
@@ -124,7 +128,9 @@ def _label(node: Hashable) -> str:
 
 
 def _weight(a: Hashable, b: Hashable, data: dict) -> float:
-    weight = data.get("weight", 1.0)
+    weight = data.get("weight")
+    if weight is None:
+        return 1.0
     if isinstance(weight, bool) or not isinstance(weight, Real) or not np.isfinite(weight):
         raise SpecError(f"the weight of the edge {a} -> {b} must be a number, got {weight!r}.")
     return float(weight)
