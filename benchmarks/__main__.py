@@ -40,7 +40,9 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=sorted(WORKS), help="one work; may be repeated")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--brian", action="store_true", help="Brian2 standalone as well: it builds for minutes")
-    parser.add_argument("--cpu-time", action="store_true", help="processor seconds of one thread each, on a busy machine")
+    parser.add_argument(
+        "--cpu-time", action="store_true", help="processor seconds of one thread each, on a busy machine"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     arguments = parser.parse_args()
     told = {"machine": machine(), "works": {}}
@@ -64,7 +66,10 @@ def table(name: str, timings: dict[str, Timing]) -> None:
     ours = next(iter(timings.values())).median
     print(f"\n{name} (medians, ms [quartiles], times ours)")
     for who, t in timings.items():
-        print(f"  {who:48} {t.median * 1e3:10.3f} [{t.low * 1e3:.3f} {t.high * 1e3:.3f}] {t.median / ours:8.2f}x, {t.repeats} runs")
+        print(
+            f"  {who:48} {t.median * 1e3:10.3f} [{t.low * 1e3:.3f} {t.high * 1e3:.3f}] "
+            f"{t.median / ours:8.2f}x, {t.repeats} runs"
+        )
 
 
 def exponent(timings: dict[str, Timing]) -> float:
@@ -76,7 +81,11 @@ def exponent(timings: dict[str, Timing]) -> float:
 def machine() -> dict:
     """What the figures were taken on."""
     info = Path("/proc/cpuinfo")
-    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    names = (
+        [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        if info.exists()
+        else []
+    )
     versions = {}
     for library in ("torch", "numpy", "scipy", "jax", "diffrax", "torchdiffeq", "Brian2"):
         try:
@@ -85,7 +94,8 @@ def machine() -> dict:
             versions[library] = None
     return {
         "processor": names[0] if names else platform.processor(), "cores": os.cpu_count(),
-        "clock": "processor seconds, one thread each" if CPU else "wall", "load": os.getloadavg(), "python": platform.python_version(), **versions,
+        "clock": "processor seconds, one thread each" if CPU else "wall", "load": os.getloadavg(),
+        "python": platform.python_version(), **versions,
     }  # fmt: skip
 
 

@@ -23,9 +23,14 @@ def circuits(count: int, couplings: int, size: int = 8, seed: int = 0) -> LurieN
     start = np.arange(count)[:, None, None] * size
     row, column = start + np.arange(size)[None, :, None], start + np.arange(size)[None, None, :]
     shape = (count, size, size)
-    inside = (rng.normal(size=shape).ravel() * 0.3, (np.broadcast_to(row, shape).ravel(), np.broadcast_to(column, shape).ravel()))
+    inside = (
+        rng.normal(size=shape).ravel() * 0.3,
+        (np.broadcast_to(row, shape).ravel(), np.broadcast_to(column, shape).ravel()),
+    )
     outside = (0.1 * rng.normal(size=couplings), (rng.integers(0, n, couplings), rng.integers(0, n, couplings)))
-    B = sparse.csr_array(sparse.coo_array(inside, shape=(n, n))) + sparse.csr_array(sparse.coo_array(outside, shape=(n, n)))
+    B = sparse.csr_array(sparse.coo_array(inside, shape=(n, n))) + sparse.csr_array(
+        sparse.coo_array(outside, shape=(n, n))
+    )
     parts = {f"c{k}": Part(slice(k * size, (k + 1) * size), slice(k * size, (k + 1) * size)) for k in range(count)}
     return LurieNetwork(
         A=-sparse.eye_array(n, format="csr"), B=B, C=sparse.eye_array(n, format="csr"), bx=0.1 * rng.normal(size=n),

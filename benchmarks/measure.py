@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-
 CPU = bool(os.environ.get("NEUROLURIE_BENCH_CPU"))
 clock = time.process_time if CPU else time.perf_counter
 
@@ -29,9 +28,7 @@ class Timing:
     repeats: int
 
 
-def interleaved(
-    contenders: dict[str, Callable[[], object]], repeats: int, budget: float = 20.0
-) -> dict[str, Timing]:
+def interleaved(contenders: dict[str, Callable[[], object]], repeats: int, budget: float = 20.0) -> dict[str, Timing]:
     """Run each contender once to build it, then all of them in turn, ``repeats`` times.
 
     A contender that has used up ``budget`` seconds and three repeats sits out the rest.

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from benchmarks import peers
-from neurolurie.kernels import memory
 from neurolurie.network.lurie import LurieNetwork
 from neurolurie.simulation.simulate import simulate
 from neurolurie.train import rollout
@@ -28,8 +27,6 @@ def ensemble(weights: peers.Weights, trials: int = 1000, brian: bool = False) ->
         states = simulate(network, x0, duration=STEPS * DT, dt=DT, dtype=dtype, backend=backend)
         if keep:  # a result that stays alive: the next one needs fresh memory
             kept.append(states)
-            del kept[:-2]
-            memory.release()
         return states.attrs["run_seconds"] if backend != "torch" else None
 
     def fresh_floor():
@@ -67,13 +64,13 @@ def training(weights: peers.Weights, trials: int = 100, slow: bool = True) -> di
         start = torch.tensor(x0, dtype=dtype)
         run = lambda *p, start=start: rollout(*p, start, steps=STEPS, dt=DT)  # noqa: E731
         parameters = [torch.tensor(weights[key], dtype=dtype) for key in peers.ORDER]
-        target = run(*(torch.tensor(goal[key], dtype=dtype) for key in peers.ORDER)).contiguous()
+        target = run(*(torch.tensor(goal[key], dtype=dtype) for key in peers.ORDER))  # laid out as each one's states
         found[f"ours, rollout(), {name}"] = _step(parameters, run, target)
-    single = target.float()
+    single = target.float().contiguous()
     if slow:
         found["torch eager loop, float32"] = _step(*peers.eager(*arguments, torch.float32), single)
         if peers.has("torchdiffeq"):
-            timed = target.permute(1, 0, 2)
+            timed = target.permute(1, 0, 2).contiguous()
             found["torchdiffeq Euler, float64"] = _step(*peers.torchdiffeq(*arguments, torch.float64), timed)
     if peers.has("jax"):
         goals = single.permute(1, 0, 2)[1:].numpy()

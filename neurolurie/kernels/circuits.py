@@ -56,7 +56,7 @@ def members(network: LurieNetwork) -> list[Members]:
         return _units(network)
     index = network.phi.index
     kinds: dict[tuple, list[int]] = {}
-    for place, (low, _, first, stop) in enumerate(spans.tolist()):
+    for place, (_, _, first, stop) in enumerate(spans.tolist()):
         kinds.setdefault((int(n[place]), stop - first, index[first:stop].tobytes()), []).append(place)
     if len(kinds) > TYPES:
         return _units(network)
@@ -182,7 +182,9 @@ def circuit_type(entry: Members, place: int, kinds: tuple[str, ...], splits: dic
     """The code of a type of circuits."""
     inside = {name: splits[name].inside[place] for name in "ABC"}
     equal = frozenset(name for name, (_, numbers) in inside.items() if (numbers == numbers[:, :1]).all())
-    return CircuitType(entry.n, entry.m, kinds, **{name: tuple(found) for name, (found, _) in inside.items()}, equal=equal)
+    return CircuitType(
+        entry.n, entry.m, kinds, **{name: tuple(found) for name, (found, _) in inside.items()}, equal=equal
+    )
 
 
 def packed(numbers: np.ndarray, groups: int, lanes: int, equal: bool, dtype: str) -> np.ndarray:

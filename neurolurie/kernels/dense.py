@@ -10,7 +10,11 @@ from neurolurie.kernels.description import Description
 
 def forward_source(description: Description) -> str:
     """The time loop of a run. Exported: ``forward(const Run*)``; see ``cpp/forward.hpp`` for its arguments."""
-    parts = ("width", "vector", "functions", "philox", "forward") if description.noise else ("width", "vector", "functions", "forward")
+    parts = (
+        ("width", "vector", "functions", "philox", "forward")
+        if description.noise
+        else ("width", "vector", "functions", "forward")
+    )
     return "\n".join((header(description), prelude(*parts[:-1]), step_function(description), prelude("forward")))
 
 

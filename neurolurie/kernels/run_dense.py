@@ -66,7 +66,7 @@ def forward(description: Description, data: Data, x0: np.ndarray, plan: Plan) ->
 
 
 def padded(x: np.ndarray, pitch: int, dtype: str) -> np.ndarray:
-    """``x`` (trials, n) as (n, pitch); the lanes beyond the trials repeat the last trial, so they stay finite with it."""
+    """``x`` (trials, n) as (n, pitch); lanes beyond the trials repeat the last, so they stay finite with it."""
     out = np.empty((x.shape[1], pitch), dtype)
     out[:, : len(x)] = x.T
     out[:, len(x) :] = x[-1][:, None]

@@ -84,13 +84,14 @@ def lower(network: LurieNetwork, tableau: Tableau, dtype: str, noise: bool) -> L
     }
     names = network.phi.names
     types = tuple(
-        circuits.circuit_type(
-            entry, k, tuple(names[int(entry.preactivations[0]) + j] for j in range(entry.m)), splits
-        )
+        circuits.circuit_type(entry, k, tuple(names[int(entry.preactivations[0]) + j] for j in range(entry.m)), splits)
         for k, entry in enumerate(found)
     )
     matrices = tuple(
-        {name: circuits.packed(splits[name].inside[k][1], place.groups[k], lanes, name in t.equal, dtype) for name in "ABC"}
+        {
+            name: circuits.packed(splits[name].inside[k][1], place.groups[k], lanes, name in t.equal, dtype)
+            for name in "ABC"
+        }
         for k, t in enumerate(types)
     )
     kind, first, last = _chunks(found, place)

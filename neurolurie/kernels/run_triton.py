@@ -76,6 +76,7 @@ def compile_for(description: Description, capability: int) -> Compiled:
             capture_output=True, text=True, check=True,
         ).stderr  # fmt: skip
     return Compiled(
-        architecture, int(re.search(r"Used (\d+) registers", told)[1]), int(re.search(r"(\d+) bytes spill stores", told)[1]),
+        architecture, int(re.search(r"Used (\d+) registers", told)[1]),
+        int(re.search(r"(\d+) bytes spill stores", told)[1]),
         built.metadata.shared, len(built.asm["cubin"]),
     )  # fmt: skip

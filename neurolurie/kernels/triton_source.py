@@ -26,8 +26,8 @@ IMAGES = {
 }  # fmt: skip
 
 ARGUMENTS = (
-    "A", "B", "C", "by", "size", "noise", "drive", "begin", "out", "last", "drive_step", "drive_node", "trials", "pitch",
-    "steps", "every", "seed_low", "seed_high", "stream", "first_step",
+    "A", "B", "C", "by", "size", "noise", "drive", "begin", "out", "last", "drive_step", "drive_node", "trials",
+    "pitch", "steps", "every", "seed_low", "seed_high", "stream", "first_step",
 )  # fmt: skip
 POINTERS = ARGUMENTS[:10]
 
@@ -105,5 +105,8 @@ def signature(description: Description) -> dict[str, str]:
     """The argument types for compiling ahead of time."""
     real = "*fp64" if description.dtype == "float64" else "*fp32"
     types = dict.fromkeys(POINTERS, real)
-    whole = {name: "i64" if name in ("pitch", "first_step", "seed_low", "seed_high", "stream") else "i32" for name in ARGUMENTS[10:]}
+    whole = {
+        name: "i64" if name in ("pitch", "first_step", "seed_low", "seed_high", "stream") else "i32"
+        for name in ARGUMENTS[10:]
+    }
     return types | whole | {"BLOCK": "constexpr"}

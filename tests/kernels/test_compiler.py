@@ -1,4 +1,4 @@
-"""Compiling, caching and loading: by content, safe under parallel processes, harmless to the process, honest without."""
+"""Compiling, caching and loading: by content, safe under parallel processes, harmless to the process."""
 
 import os
 import subprocess

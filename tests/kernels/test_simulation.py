@@ -19,7 +19,8 @@ def dense(n, m, seed=0, phi="tanh"):
     scale = 1 / np.sqrt(n)
     return LurieNetwork(
         A=-2 * np.eye(n) + 0.2 * scale * rng.normal(size=(n, n)), B=scale * rng.normal(size=(n, m)),
-        C=scale * rng.normal(size=(m, n)), bx=rng.normal(size=n), by=rng.normal(size=m), E=rng.normal(size=(n, 2)), phi=phi,
+        C=scale * rng.normal(size=(m, n)), bx=rng.normal(size=n), by=rng.normal(size=m), E=rng.normal(size=(n, 2)),
+        phi=phi,
     )  # fmt: skip
 
 
@@ -70,7 +71,9 @@ def test_every_kernel_agrees_with_the_reference(name, solver):
 
 def test_3000_steps_of_a_contracting_network_agree_to_1e_12():
     rng = np.random.default_rng(3)
-    network = LurieNetwork(A=-3 * np.eye(6), B=rng.normal(size=(6, 6)) / 3, C=rng.normal(size=(6, 6)) / 3, by=rng.normal(size=6))
+    network = LurieNetwork(
+        A=-3 * np.eye(6), B=rng.normal(size=(6, 6)) / 3, C=rng.normal(size=(6, 6)) / 3, by=rng.normal(size=6)
+    )
     x0 = rng.normal(size=(20, 6))
     runs = [simulate(network, x0, duration=30.0, dt=0.01, backend=b).values for b in ("reference", "torch")]
     assert parity(*runs) < 1e-12
@@ -88,7 +91,9 @@ def test_single_states_share_lanes_where_there_are_no_circuits():
     rng = np.random.default_rng(0)
     n, m = 700, 500
     draw = lambda rows, columns: sparse.random_array((rows, columns), density=0.01, rng=rng)  # noqa: E731
-    network = LurieNetwork(A=draw(n, n) - 2 * sparse.eye_array(n), B=draw(n, m), C=draw(m, n), phi=["tanh", "relu"] * 250)
+    network = LurieNetwork(
+        A=draw(n, n) - 2 * sparse.eye_array(n), B=draw(n, m), C=draw(m, n), phi=["tanh", "relu"] * 250
+    )
     x0 = rng.normal(size=(2, n))
     runs = [simulate(network, x0, duration=1.0, dt=0.02, solver="rk4", backend=b) for b in ("reference", "torch")]
     assert "circuits in lanes" in runs[1].attrs["code"]

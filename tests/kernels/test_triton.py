@@ -25,8 +25,8 @@ network = LurieNetwork(A=-3 * np.eye(n) + 0.1 * rng.normal(size=(n, n)), B=0.2 *
                        E=rng.normal(size=(n, 1)), phi=kinds)
 for solver in ("euler", "heun", "rk4", "exponential-euler"):
     for dtype in ("float64", "float32"):
-        problem = pose(network, rng.normal(size=(5, n)), duration=0.4, dt=0.02, solver=solver, dtype=dtype, seed=2**35 + 7,
-                       noise=0.2, inputs=[{"kind": "pulse", "amplitude": 1.0, "on": 0.1, "off": 0.2}],
+        problem = pose(network, rng.normal(size=(5, n)), duration=0.4, dt=0.02, solver=solver, dtype=dtype,
+                       seed=2**35 + 7, noise=0.2, inputs=[{"kind": "pulse", "amplitude": 1.0, "on": 0.1, "off": 0.2}],
                        record={"every": 3, "states": [2, 0]}, first_step=4)
         data, plan = posed(problem)
         description = choose.small(network, tableau(problem.solver), dtype, True)

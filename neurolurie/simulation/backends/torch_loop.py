@@ -56,9 +56,7 @@ class _Loop:
         problem, record = self.problem, self.problem.record
         keep = {int(step): place for place, step in enumerate(record.steps(problem.steps))}
         chosen = None if len(record.states) == problem.network.n else torch.as_tensor(record.states, device=self.device)
-        states = torch.empty(
-            (problem.trials, len(keep), len(record.states)), dtype=self.dtype, device=self.device
-        )
+        states = torch.empty((problem.trials, len(keep), len(record.states)), dtype=self.dtype, device=self.device)
         x = self._tensor(problem.x0)
         take = (lambda x: x) if chosen is None else (lambda x: x[:, chosen])
         if 0 in keep:
@@ -130,4 +128,3 @@ class _Loop:
             return out
 
         return apply
-
