@@ -95,7 +95,7 @@ def fit(
     model = model.to(dtype)
     training, validation = (torch.as_tensor(data).to(dtype) for data in (training, validation))
     optimiser = _optimiser(model, settings)
-    state = _State(asdict(settings), _digest(model, training, validation, settings))
+    state = _State(asdict(settings), fingerprint(model, training, validation, settings))
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
         state.resume(path, model, optimiser)
@@ -199,8 +199,8 @@ def _optimiser(model: Model, settings: Settings) -> torch.optim.Optimizer:
     return getattr(torch.optim, settings.optimiser)(model.parameters(), **options)
 
 
-def _digest(model: Model, training: Tensor, validation: Tensor, settings: Settings) -> str:
-    """Of everything the result depends on."""
+def fingerprint(model: Model, training: Tensor, validation: Tensor, settings: Settings) -> str:
+    """SHA-256 of everything that a training's result depends on, given the fresh model."""
     hasher = hashlib.sha256(json.dumps([type(model).__name__, asdict(settings)], sort_keys=True).encode())
     for tensor in (training, validation, *model.state_dict().values()):
         hasher.update(tensor.detach().contiguous().cpu().numpy().tobytes())

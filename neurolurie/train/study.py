@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from neurolurie.errors import SpecError
-from neurolurie.train.loop import Fit, Settings, evaluate, fit
+from neurolurie.train.loop import Fit, Settings, evaluate, fingerprint, fit
 from neurolurie.train.model import Model
 
 # (model's label, what is being done, epochs done, epochs in all, training loss, validation loss)
@@ -70,14 +70,12 @@ def study(candidate: Candidate, folder: Path, watch: Watch | None = None) -> Row
             candidate.settings, lr=lr, weight_decay=decay, epochs=candidate.search_epochs, seed=candidate.search_seed
         )
         words = f"search lr {lr:g}, decay {decay:g}"
-        file = folder / candidate.label / f"search-{lr:g}-{decay:g}.safetensors"
-        losses.append(_fit(candidate, settings, file, words, watch).best)
+        losses.append(_fit(candidate, settings, folder, words, watch).best)
     lr, decay = candidate.search[int(np.argmin(losses)) if losses else 0]
     fits, errors = [], {}
     for seed in candidate.seeds:
         settings = replace(candidate.settings, lr=lr, weight_decay=decay, seed=seed)
-        file = folder / candidate.label / f"seed-{seed}-{lr:g}-{decay:g}.safetensors"
-        found = _fit(candidate, settings, file, f"seed {seed}", watch)
+        found = _fit(candidate, settings, folder, f"seed {seed}", watch)
         fits.append(found)
         for name, value in examine(found.model, candidate.data, settings).items():
             errors.setdefault(name, []).append(value)
@@ -132,10 +130,13 @@ def require_times(settings: Settings, spacing: float) -> Settings:
     return replace(settings, every=every)
 
 
-def _fit(candidate: Candidate, settings: Settings, file: Path, words: str, watch: Watch | None) -> Fit:
-    model = candidate.make(settings.seed)
+def _fit(candidate: Candidate, settings: Settings, folder: Path, words: str, watch: Watch | None) -> Fit:
+    """One training; its checkpoint is named by all it depends on, so nothing else is ever taken for it."""
+    model, data = candidate.make(settings.seed), candidate.data
+    mark = fingerprint(model, data.training, data.validation, settings)
     step = None if watch is None else lambda *state: watch(candidate.label, words, *state)
-    return fit(model, candidate.data.training, candidate.data.validation, settings, checkpoint=file, progress=step)
+    file = folder / candidate.label / f"{mark[:16]}.safetensors"
+    return fit(model, data.training, data.validation, settings, checkpoint=file, progress=step)
 
 
 class Clock:

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 import neurolurie as nl
+from neurolurie.certificates.box import SlopeBox, top_sums
 from neurolurie.errors import SpecError
+from neurolurie.library import names
+from neurolurie.pipeline import check, load_scenario, target_network
 from neurolurie.report.write import write_report
+from neurolurie.train.graphs import union
 from neurolurie.train.study import paired
 
 
@@ -83,3 +87,37 @@ def test_intervals_of_paired_differences_hold_the_difference_as_often_as_they_sa
         held += low <= 0.7 <= high
     assert 0.92 <= held / 400 <= 0.98
     assert np.isnan(paired([1.0], [2.0])[1])
+
+
+EXPERIMENTS = [name for name in names("scenarios") if name.startswith("learn-") and name != "learn-quick"]
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_is_valid_and_keeps_to_the_rules(name):
+    learn = load_scenario(name).data["learn"]
+    assert learn["split"] == [800, 100, 100] and learn["epochs"] == (30 if "neural-ode" in name else 100)
+    if "neural-ode" not in name:  # timed apart, with a smaller budget that its description states
+        assert len(learn["search"]["lr"]) == 3 and len(learn["search"]["weight_decay"]) == 2
+        assert learn["seeds"] == [1, 2, 3, 4, 5] and "same-form" in learn["models"]
+    assert "nothing wrong was found" in check(name)
+
+
+@pytest.mark.parametrize(
+    "name,refuted,proved",
+    [("hopfield-3", 3, 4), ("hopfield-5", 5, 7), ("attractor-3", 5, 8), ("attractor-5", 9, 13)],
+)
+def test_the_order_that_is_true_of_the_coupled_data(name, refuted, proved):
+    """The sum of the largest real parts at the equilibrium 0 refutes an order in every metric; F(K) < 0 proves one."""
+    network = target_network(f"learn-graph-{name}")
+    real = np.sort(np.linalg.eigvals(network.jacobian(np.zeros(network.n))).real)[::-1]
+    assert real[:refuted].sum() > 1e-3
+    maxima = []
+    for part in network.parts.values():
+        A, B = network.A[part.states, part.states], network.B[part.states, part.preactivations]
+        C = network.C[part.preactivations, part.states]
+        used = "hopfield" in name  # the cubic of the linear attractor acts on nothing
+        box = SlopeBox(A, used * B, C, np.zeros(3), np.ones(3))
+        maxima.append(top_sums(box.jacobian(box.vertices())).max(axis=0))
+    coupling = network.A - np.kron(np.eye(network.n // 3), network.A[:3, :3])
+    assert np.allclose(coupling, -coupling.T) and 0 < np.abs(coupling).max() <= 0.025
+    assert union(maxima)[proved - 1] < 0 <= union(maxima)[proved - 2]
