@@ -43,10 +43,16 @@ def search(network: LurieNetwork, k: int) -> Iterator[Finding]:
 
 def finding(parts: Decomposition, k: int) -> Finding:
     """What the composition bound says about one k; if it fails, which circuit and which coupling cost most."""
-    w = parts.weights()
-    F = parts.total(w)
-    note = "" if F[k - 1] < 0 else parts.blame(k)
-    return Finding("composition F(K)", float(-F[k - 1]), {"kind": "composition", "weights": w}, note)
+    w, value = parts.best(k)
+    note = "" if value < 0 else parts.blame(k)
+    return Finding("composition F(K)", -value, {"kind": "composition", "weights": w}, note)
+
+
+def smallest_order(parts: Decomposition) -> int | None:
+    """The smallest k with F(k) < 0 for any of the weights that are tried."""
+    totals = [parts.total(w) for w in parts.candidates()]
+    found = [int(np.argmax(F < 0)) + 1 for F in totals if (F < 0).any()]
+    return min(found, default=None)
 
 
 def check(network: LurieNetwork, k: int, witness) -> float:
@@ -100,6 +106,18 @@ class Decomposition:
             w /= w.max()
         return np.maximum(w, 1e-6)
 
+    def candidates(self) -> list[np.ndarray]:
+        """Weights worth trying: the Perron vector is best for k = 1, equal weights keep a strong coupling local."""
+        w = self.weights()
+        return [w] if not self.N.nnz else [w, np.ones(len(w)), np.sqrt(np.maximum(w, 1e-3))]
+
+    def best(self, k: int) -> tuple[np.ndarray, float]:
+        """The weights with the smallest F(k), and that F(k)."""
+        weights = self.candidates()[:1] if k == 1 else self.candidates()
+        tried = [(float(self.total(w)[k - 1]), i, w) for i, w in enumerate(weights)]
+        value, _, w = min(tried, key=lambda one: one[:2])
+        return w, value
+
     def coupled(self, weights: np.ndarray) -> np.ndarray:
         """``f_q(j) + j rho_q``."""
         rho = (self.N @ weights) / weights
@@ -117,10 +135,10 @@ class Decomposition:
 
     def blame(self, k: int) -> str:
         """Which circuit and which coupling cost most, and the gain at which the claim would still hold."""
-        w = self.weights()
-        alone = self.total_without_coupling(k)
-        worst = int(np.argmax(self.coupled(w)[:, 1]))
-        circuit = f"circuit '{self.names[worst]}' costs most ({self.coupled(w)[worst, 1]:.4g} /s)"
+        w, alone = self.weights(), self.total_without_coupling(k)
+        cost = self.coupled(np.ones(len(w)))[:, 1]
+        worst = int(np.argmax(cost))
+        circuit = f"circuit '{self.names[worst]}' costs most ({cost[worst]:.4g} /s)"
         edge = self.worst_edge(w)
         if alone >= 0:
             return f"{circuit}; the circuits alone already have F({k}) = {alone:.4g} /s, so no coupling gain would do"
@@ -139,14 +157,13 @@ class Decomposition:
         return float(alone.total(np.ones(len(self.f)))[k - 1])
 
     def worst_edge(self, w: np.ndarray) -> tuple[int, int, float] | None:
-        """(target, source, cost) of the coupling inside a component that adds most to a rho."""
+        """(target, source, norm) of the coupling that moves the comparison matrix's Perron value most."""
         coo = sparse.coo_array(self.N)
         if not coo.nnz:
             return None
         row, column = coo.coords
-        cost = coo.data * w[column] / w[row]
-        worst = int(cost.argmax())
-        return int(row[worst]), int(column[worst]), float(cost[worst])
+        worst = int((coo.data * w[column] * w[row]).argmax())
+        return int(row[worst]), int(column[worst]), float(coo.data[worst])
 
     def largest_gain(self, k: int, row: int, column: int) -> float | None:
         """The largest factor on the coupling between two circuits at which F(k) < 0; None if not even 0 does."""
@@ -158,15 +175,22 @@ class Decomposition:
             data = np.where(here, gain * coo.data, coo.data)
             N = sparse.csr_array(sparse.coo_array((data, (r, c)), shape=self.N.shape))
             scaled = Decomposition(self.names, self.f, N, self.component, self.gains)
-            return scaled.total(scaled.weights())[k - 1] < 0
+            return scaled.falls_below_zero(k)
 
         if not holds(0.0):
             return None
         low, high = 0.0, 1.0
-        for _ in range(20):
+        for _ in range(12):
             middle = 0.5 * (low + high)
             low, high = (middle, high) if holds(middle) else (low, middle)
         return low
+
+    def falls_below_zero(self, k: int) -> bool:
+        """Whether F(k) < 0 for some of the weights (for k = 1 the Perron vector is the best there is)."""
+        if k > 1:
+            return self.best(k)[1] < 0
+        w = self.weights()
+        return bool((self.coupled(w)[:, 1] < 0).all())
 
 
 def by_hulls(f: np.ndarray) -> np.ndarray:

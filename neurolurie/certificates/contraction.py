@@ -182,9 +182,9 @@ def _large(network: LurieNetwork, k: int | None) -> Certificate:
     parts = None
     if composition.applies(network, 1) is None:
         parts = composition.Decomposition.of(network)
-        F = parts.total(parts.weights())
-        if k is None and (F < 0).any():
-            orders = [1, int(np.argmax(F < 0)) + 1, network.n]
+        smallest = composition.smallest_order(parts) if k is None else None
+        if smallest is not None:
+            orders = [1, smallest, network.n]
     ladder = object.__new__(Ladder)
     ladder.network, ladder.deadline = network, np.inf
     for order in dict.fromkeys(orders):

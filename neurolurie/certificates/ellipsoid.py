@@ -1,8 +1,8 @@
 """An ellipsoid around an equilibrium from which every run provably ends there: for circuits no box can certify.
 
-On ``|T (x - c)| <= r`` the preactivations stay within ``r |(C T^-1)_j|`` of those at c, which bounds the slopes. If the flow
-contracts there at rate eta in ``|T .|`` (multipliers, k = 1) and ``|T f(c)| < eta r``, distances to c fall at the boundary: the set
-is forward invariant, holds exactly one equilibrium, and everything in it ends there.
+On ``|T (x - c)| <= r`` the preactivations stay within ``r |(C T^-1)_j|`` of those at c, which bounds the slopes. If
+the flow contracts there at rate eta in ``|T .|`` (multipliers, k = 1) and ``|T f(c)| < eta r``, distances to c fall
+at the boundary: the set is forward invariant, holds exactly one equilibrium, and everything in it ends there.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def check(network: LurieNetwork, centre: np.ndarray, T: np.ndarray, r: float, S:
 
 
 def _largest(network: LurieNetwork, centre: np.ndarray, T: np.ndarray) -> dict | None:
-    good = next((r for r in 10.0 ** np.arange(-6.0, 0.0) * np.abs(T).max() if check(network, centre, T, r)[0] > 0), None)
+    good = next(
+        (r for r in 10.0 ** np.arange(-6.0, 0.0) * np.abs(T).max() if check(network, centre, T, r)[0] > 0), None
+    )
     if good is None:
         return None
     bad, most = good, 1e6 * np.abs(T).max() * (1 + np.abs(centre).max())

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from neurolurie.certificates.rounding import UNIT, Ball, gamma, singular_values, top_sum, upwards
+from neurolurie.certificates.rounding import UNIT, Ball, gamma, singular_values, top_sums, upwards
 
 DYNAMIC_ORDERS = 64
 DYNAMIC_WORK = 4_000_000
@@ -114,8 +114,7 @@ def _circuit(a, b, c, low, high) -> np.ndarray:
         left = singular_values(B * Ball(root[:, None, :], slack[:, None, :]))
         right = singular_values(C * Ball(root[:, :, None], slack[:, :, None]))
         gains[:, : left.shape[1]] = upwards(left * right, 2)
-    symmetric = centre.symmetric_part()
-    out = np.stack([top_sum(symmetric, j) for j in range(1, n + 1)], axis=1)
+    out = top_sums(centre.symmetric_part())
     out = out + upwards(np.cumsum(gains, axis=1), n + 4)
     out = out + 4 * UNIT * np.abs(out)
     loops = (C @ B) if m else None

@@ -54,8 +54,8 @@ def prove_basin(network, k, margin, witness) -> str:
 def prove_ellipsoid(network, k, margin, witness) -> str:
     """``|T (x - c)| <= r``: the flow contracts there at rate ``margin`` in ``|T .|``, and ``|T f(c)| < margin r``.
 
-    Distances to c then fall at the boundary, so the set is forward invariant; it is convex and compact, so it holds exactly
-    one equilibrium and everything in it ends there.
+    Distances to c then fall at the boundary, so the set is forward invariant; it is convex and compact, so it holds
+    exactly one equilibrium and everything in it ends there.
     """
     network = network.dense()
     ball = witness["ellipsoid"]

@@ -99,21 +99,27 @@ def inverse(T: np.ndarray) -> Ball | None:
     return Ball(R, np.broadcast_to(spread, R.shape))
 
 
-def top_sum(X: Ball, k: int) -> np.ndarray:
-    """An upper bound of the sum of the k largest eigenvalues of every symmetric matrix in X; shape (...).
+def top_sums(X: Ball) -> np.ndarray:
+    """Upper bounds of the sums of the k largest eigenvalues, k = 1..n, of every symmetric matrix in X; shape (..., n).
 
     With computed ``X = V L V^T + E`` and ``|V^T V - I| <= d < 1``: the eigenvalues of ``V L V^T`` are ``theta_i l_i``
     with theta_i in [1 - d, 1 + d] (Ostrowski), and those of E add at most ``sqrt(k) |E|_F``.
     """
+    n = X.mid.shape[-1]
     middle = 0.5 * (X.mid + np.swapaxes(X.mid, -1, -2))
     values, V = np.linalg.eigh(middle)
-    basis = Ball.of(V)
-    rest = X - Ball(V * values[..., None, :], upwards(UNIT * np.abs(V * values[..., None, :]))) @ basis.T
-    skew = (basis.T @ basis - identity(V.shape[-1])).norm()
-    size = np.sort(values, axis=-1)[..., ::-1][..., :k]
-    total = size.sum(axis=-1) + upwards(skew * np.abs(size).sum(axis=-1), k) + upwards(np.sqrt(k) * rest.norm(), 4)
-    slack = gamma(4 * k + 8) * (np.abs(size).sum(axis=-1) + np.abs(total))
-    return np.where(skew < 0.5, total + slack, np.inf)
+    basis, scaled = Ball.of(V), V * values[..., None, :]
+    rest = (X - Ball(scaled, upwards(UNIT * np.abs(scaled))) @ basis.T).norm()[..., None]
+    skew = (basis.T @ basis - identity(n)).norm()[..., None]
+    largest = values[..., ::-1]
+    total, size = np.cumsum(largest, axis=-1), upwards(np.cumsum(np.abs(largest), axis=-1), n)
+    total = total + upwards(skew * size, 4) + upwards(np.sqrt(np.arange(1, n + 1)) * rest, 4)
+    return np.where(skew < 0.5, total + gamma(4 * n + 8) * (size + np.abs(total)), np.inf)
+
+
+def top_sum(X: Ball, k: int) -> np.ndarray:
+    """The k-th of `top_sums`; shape (...)."""
+    return top_sums(X)[..., k - 1]
 
 
 def singular_values(X: Ball) -> np.ndarray:

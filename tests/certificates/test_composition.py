@@ -73,6 +73,20 @@ def test_repair_scales_or_skews_the_coupling_and_the_claim_holds_again():
     assert hopeless.kind == "impossible" and not hopeless.found
 
 
+def test_a_strong_loop_between_two_of_many_circuits_stays_local():
+    """One loop of strength 3 among 40 circuits at -0.48: its four states at +2.5 are paid for by 22 others, not by
+    80."""
+    L = np.zeros((80, 80))
+    L[0, 20], L[20, 0] = 3.0, 3.0
+    for q in range(40):  # a weak ring ties all circuits into one component
+        L[2 * q + 1, (2 * q + 3) % 80] += 0.01
+        L[(2 * q + 3) % 80, 2 * q + 1] += 0.01
+    net = composed([(-np.eye(2), 0.5 * np.eye(2), np.eye(2))] * 40, L)
+    assert composition.smallest_order(composition.Decomposition.of(net)) == 26
+    note = next(one.note for one in certify(net, k=1, budget=1).tried if one.method == "composition F(K)")
+    assert "edge c10 -> c0 costs most (3 /s): scaled by at most 0.16" in note
+
+
 def random_composition(seed):
     rng = np.random.default_rng(seed)
     circuits = []
