@@ -14,7 +14,7 @@ PATCH = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 NAMES = {"nearest": "nearest prototype", "gaussian": "Gaussian filter", "pca": "PCA, tuned K", "lmmse": "linear MMSE"}
 
 
-def draw_curves(runs: Sequence[Run]) -> Drawing:
+def draw_ratios(runs: Sequence[Run]) -> Drawing:
     """Signal to error against the level of the noise and against the share of hidden pixels."""
     points = [
         (level, run, str(name))

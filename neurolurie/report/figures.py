@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from neurolurie.report.animation import draw_animation
 from neurolurie.report.circuits import draw_circuits
-from neurolurie.report.curves import draw_curves, draw_lesions
+from neurolurie.report.curves import draw_lesions, draw_ratios
 from neurolurie.report.deciding import draw_decisions
 from neurolurie.report.delays import draw_delay
 from neurolurie.report.drawing import Drawing
@@ -61,7 +61,7 @@ def _denoise(result: Result) -> list[Drawing | None]:
     shown = [result.runs[i] for i in sorted({0, middle, len(result.runs) - 1})]
     several = len(result.runs) > 1
     return [
-        draw_curves(result.runs),
+        draw_ratios(result.runs),
         *(_named(draw_cleaned(run, _prefix(run) if several else ""), run) for run in shown),
     ]
 
