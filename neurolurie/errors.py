@@ -50,6 +50,9 @@ class DivergedError(NeurolurieError):
     """The simulation left the finite numbers."""
 
 
+MANY = 60  # names that one sentence still lists
+
+
 @contextmanager
 def placed(where: Where) -> Iterator[None]:
     """A SpecError raised inside that knows no file gets this place."""
@@ -80,13 +83,17 @@ def blamed(message: str, given: Mapping[str, object], by_name: bool = True) -> s
 def did_you_mean(kind: str, name: object, known: Iterable[str]) -> str:
     """The sentence for a name that is not known: what was found, the nearest known name, all known names.
 
+    Of more than `MANY` names, the nearest twelve.
+
     >>> did_you_mean("nonlinearity", "tahn", ["tanh", "relu"])
     "nonlinearity 'tahn' is not known. Did you mean 'tanh'? Known: relu, tanh."
     """
     known = sorted(known)
+    many = len(known) > MANY
+    listed = get_close_matches(str(name), known, n=12, cutoff=0.0) + [f"... ({len(known)} in all)"] if many else known
     near = get_close_matches(str(name), known, n=1, cutoff=0.6)
     hint = f" Did you mean '{near[0]}'?" if near else ""
-    return f"{kind} '{name}' is not known.{hint} Known: {', '.join(known) or 'none'}."
+    return f"{kind} '{name}' is not known.{hint} Known: {', '.join(listed) or 'none'}."
 
 
 def lookup(kind: str, name: object, registry: dict, where: Where | None = None):

@@ -137,6 +137,15 @@ def test_wrong_paths_are_told(source, sentence):
     assert str(caught.value) == sentence
 
 
+def test_of_thousands_of_names_the_nearest_are_told():
+    graph = populate(nx.empty_graph(2000), "motifs/flip-flop", [[1.0]])
+    with pytest.raises(SpecError) as caught:
+        graph.couple("1234", "12b4", [[1.0]])
+    sentence = str(caught.value)
+    assert sentence.startswith("circuit '12b4' is not known. Did you mean '124'? Known: 124, ")
+    assert sentence.endswith("... (2000 in all).") and len(sentence) < 200
+
+
 def test_a_circuit_is_not_named_like_a_port():
     with pytest.raises(SpecError, match=r"^a circuit's name must not be that of a port, got 'state'\.$"):
         CircuitGraph().add("state", "motifs/flip-flop")

@@ -349,6 +349,27 @@ def test_a_low_pass_is_its_equation():
     same_field(net, lambda x: np.array([0.3 - x[0], x[0] - x[1], x[1] - x[2]]) / 0.02, np.array([0.3]))
 
 
+# What can be said of them before they run
+
+
+@pytest.mark.parametrize("name, parameters, k, status", [
+    ("line-attractor", {}, 1, "boundary"),  # the line itself neither contracts nor spreads
+    ("line-attractor", {}, 2, "proved"),
+    ("line-attractor", {"loop_gain": 0.9}, 1, "proved"),
+    ("decision", {}, 1, "refuted"),
+    ("decision", {}, 2, "proved"),  # it decides: every run settles, but not all at one choice
+    ("decision", {"self_excitation": 0.4, "cross_inhibition": 0.4}, 1, "proved"),
+    ("wilson-cowan", {}, 2, "refuted"),  # it oscillates
+    ("flip-flop", {}, 1, "refuted"),
+    ("leaky-integrator", {}, 1, "proved"),
+    ("low-pass", {"order": 2}, 1, "proved"),
+])  # fmt: skip
+def test_certificates_say_of_motifs_what_is_known(name, parameters, k, status):
+    from neurolurie.certificates.certify import certify
+
+    assert certify(circuit(f"motifs/{name}", **parameters), k=k).status == status
+
+
 # Wrong parameters
 
 
