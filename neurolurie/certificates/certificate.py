@@ -128,8 +128,7 @@ class Certificate:
                 **self.to_json(),
                 "witness": plain(self.witness),
             },
-            indent=1,
-            allow_nan=True,
+            indent=1 if self.network.n <= 200 else None,  # a page for a reader; quickly for a large network
         )
         Path(path).write_text(text.replace("0" * 64, hashlib.sha256(text.encode()).hexdigest(), 1), encoding="utf-8")
 

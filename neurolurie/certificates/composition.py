@@ -15,7 +15,7 @@ by a dynamic programme for small K. A skew coupling has N = 0 and costs nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -79,7 +79,6 @@ class Decomposition:
     f: np.ndarray
     N: sparse.csr_array
     component: np.ndarray
-    gains: sparse.csr_array
 
     @classmethod
     def of(cls, network: LurieNetwork) -> Decomposition:
@@ -87,15 +86,14 @@ class Decomposition:
         own, off, spread = _split(network, states, preactivations)
         f = _circuit_bounds(network, *own)
         norm = lambda matrix: _block_norms(matrix, states, len(f))  # noqa: E731
-        gains = norm(abs(off) + spread)
-        _, component = csgraph.connected_components(gains, directed=True, connection="strong")
+        _, component = csgraph.connected_components(norm(abs(off) + spread), directed=True, connection="strong")
         both = sparse.csr_array(0.5 * (off + off.T))
         N = sparse.csr_array(norm(both) + 0.5 * (norm(spread) + norm(spread).T))
         coo = sparse.coo_array(N)
         row, column = coo.coords
         inside = component[row] == component[column]
         N = sparse.csr_array(sparse.coo_array((coo.data[inside], (row[inside], column[inside])), shape=N.shape))
-        return cls(tuple(network.parts), f, N, component, gains)
+        return cls(tuple(network.parts), f, N, component)
 
     def weights(self) -> np.ndarray:
         """Weights near the Perron vector of ``diag f(1) + N``."""
@@ -153,7 +151,7 @@ class Decomposition:
         return f"{circuit}; edge {names} costs most ({size:.4g} /s): {held}"
 
     def total_without_coupling(self, k: int) -> float:
-        alone = Decomposition(self.names, self.f, sparse.csr_array(self.N.shape), self.component, self.gains)
+        alone = replace(self, N=sparse.csr_array(self.N.shape))
         return float(alone.total(np.ones(len(self.f)))[k - 1])
 
     def worst_edge(self, w: np.ndarray) -> tuple[int, int, float] | None:
@@ -174,8 +172,7 @@ class Decomposition:
         def holds(gain):
             data = np.where(here, gain * coo.data, coo.data)
             N = sparse.csr_array(sparse.coo_array((data, (r, c)), shape=self.N.shape))
-            scaled = Decomposition(self.names, self.f, N, self.component, self.gains)
-            return scaled.falls_below_zero(k)
+            return replace(self, N=N).falls_below_zero(k)
 
         if not holds(0.0):
             return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -53,7 +55,7 @@ def contraction(network: LurieNetwork, k: int | None = None, budget: float = 60.
         answer = ladder.answer(order, refute=False)
         tried += answer.tried
         if answer.holds:
-            return _with(answer, tried=tried)
+            return replace(answer, tried=tried)
     return ladder.refutation(n, tried)
 
 
@@ -62,8 +64,16 @@ class Ladder:
 
     def __init__(self, network: LurieNetwork, deadline: float):
         self.network, self.deadline = network, deadline
-        self.box = SlopeBox.of(network)
-        self.margins = closed_forms.search(self.box) if self.box.finite else {}
+
+    @cached_property
+    def box(self) -> SlopeBox:
+        """The slope box, dense: asked for by tests of small and middling networks only."""
+        return SlopeBox.of(self.network)
+
+    @cached_property
+    def margins(self) -> dict[str, np.ndarray]:
+        """The margins of the closed forms for every k."""
+        return closed_forms.search(self.box) if self.box.finite else {}
 
     def first_order_not_refuted(self) -> int:
         """The smallest k that no reachable state found so far speaks against."""
@@ -90,13 +100,13 @@ class Ladder:
                 if proved is not None:
                     if finding.method == "k2":
                         tried += [Attempt(name, k, float(self.margins[name][k - 1])) for name in ("k1", "theorem-1")]
-                    return _with(proved, tried=tuple(tried))
+                    return replace(proved, tried=tuple(tried))
             if fallback is None and refute:  # a refutation is cheaper than the tests that are left
                 found = self.refutation(k, tuple(tried))
                 if found.status == "refuted":
                     return found
         if fallback is not None:
-            return _with(fallback, tried=tuple(tried))
+            return replace(fallback, tried=tuple(tried))
         return self.refutation(k, tuple(tried), effort=2) if refute else self.unknown(k, tuple(tried))
 
     def quick(self, k: int) -> Iterator[Finding]:
@@ -185,8 +195,7 @@ def _large(network: LurieNetwork, k: int | None) -> Certificate:
         smallest = composition.smallest_order(parts) if k is None else None
         if smallest is not None:
             orders = [1, smallest, network.n]
-    ladder = object.__new__(Ladder)
-    ladder.network, ladder.deadline = network, np.inf
+    ladder = Ladder(network, np.inf)
     for order in dict.fromkeys(orders):
         tests = [] if order == network.n else list(ladder._run(weights, network, order))
         if parts is not None:
@@ -196,7 +205,7 @@ def _large(network: LurieNetwork, k: int | None) -> Certificate:
         for finding in tests:
             tried.append(Attempt(finding.method, order, finding.margin, finding.note))
             if finding.margin is not None and finding.margin > 0 and (proved := ladder.proved(order, finding)):
-                return _with(proved, tried=tuple(tried))
+                return replace(proved, tried=tuple(tried))
     return Certificate("k-contraction", "unknown", k=k, tried=tuple(tried), network=network)
 
 
@@ -217,9 +226,3 @@ def assumptions(network: LurieNetwork, k: int) -> tuple[str, ...]:
 
 def _parts(worst) -> list[list[float]]:
     return [[float(value.real), float(value.imag)] for value in worst.eigenvalues]
-
-
-def _with(certificate: Certificate, **changes) -> Certificate:
-    from dataclasses import replace
-
-    return replace(certificate, **changes)

@@ -55,6 +55,26 @@ def test_no_reachable_state_contradicts_a_proof(seed):
     assert contradiction(random_network(seed), seed) is None
 
 
+@settings(max_examples=30, deadline=None)
+@given(seeds, st.floats(-16, -6), st.booleans())
+def test_a_hair_from_the_boundary_no_answer_is_wrong(seed, exponent, inside):
+    """Symmetric Jacobians, shifted until the true bound is a hair from zero: eigenvalues are then right to rounding."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 5))
+    k = int(rng.integers(1, n + 1))
+    A, B = rng.normal(size=(2, n, n))
+    A = A + A.T
+    network = LurieNetwork(A=A, B=B, C=B.T, by=-B.T @ rng.normal(size=n))
+    top = np.linalg.eigvalsh(A + B @ B.T)[-k:].sum()  # D = I is the worst corner, and every y is reachable
+    hair = 10.0**exponent * (1 + abs(top)) * (1 if inside else -1)
+    answer = certify(network.replace(A=A - (top / k + hair) * np.eye(n)), k=k, budget=5)
+    rounding = 1e-13 * (1 + np.abs(A).sum() + np.abs(B @ B.T).sum())
+    if k * hair < -rounding:
+        assert not answer.holds
+    if k * hair > rounding:
+        assert answer.status != "refuted"
+
+
 @pytest.mark.slow
 def test_no_reachable_state_contradicts_ten_thousand_proofs():
     wrong = [note for seed in range(10_000) if (note := contradiction(random_network(seed), seed))]
