@@ -110,12 +110,12 @@ def _diffusion(experiment: Experiment, times: np.ndarray, since: np.ndarray, met
     theory = metrics["diffusion_theory_per_s"]
     found |= {
         "diffusion_per_s": spread.per_s,
-        "diffusion_ci_low": spread.per_s_interval[0], "diffusion_ci_high": spread.per_s_interval[1],
+        "diffusion_low_per_s": spread.per_s_interval[0], "diffusion_high_per_s": spread.per_s_interval[1],
         "diffusion_ratio": spread.per_s / theory,
     }  # fmt: skip
     words = (
-        f"diffuses at {spread.per_s:.3g} rad^2/s ({found['diffusion_ci_low']:.3g} to "
-        f"{found['diffusion_ci_high']:.3g}), theory {theory:.3g}"
+        f"diffuses at {spread.per_s:.3g} rad^2/s ({found['diffusion_low_per_s']:.3g} to "
+        f"{found['diffusion_high_per_s']:.3g}), theory {theory:.3g}"
     )
     return found, words
 
