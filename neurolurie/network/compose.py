@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse.linalg import MatrixRankWarning, spsolve
 
 from neurolurie.errors import SpecError
 from neurolurie.network.lurie import LurieNetwork, Matrix, Part
@@ -51,16 +53,29 @@ def compose(
     )
 
 
-def through_leak(network: LurieNetwork, W: Matrix, name: str, at: Part | None = None) -> np.ndarray:
+def through_leak(network: LurieNetwork, W: Matrix, name: str, at: Part | None = None) -> Matrix:
     """``-A C^-1 W``: the current that raises y at rest by W phi, see `CircuitGraph`; of the circuit ``at`` if given."""
     x, y = (slice(None), slice(None)) if at is None else (at.states, at.preactivations)
-    A, C = _dense(network.A[x, x]), _dense(network.C[y, x])
-    if C.shape[0] != C.shape[1] or np.linalg.matrix_rank(C) < len(C):
-        raise SpecError(
-            f"'out -> in' needs a target whose C is square and invertible, '{name}' has one of shape "
-            f"{C.shape} and rank {np.linalg.matrix_rank(C)}; use 'state -> in' or 'out -> rate'."
-        )
-    return -A @ np.linalg.solve(C, _dense(W))
+    A, C = network.A[x, x], network.C[y, x]
+    large = sparse.issparse(C) and C.shape[0] > DENSE_STATES
+    rank = min(C.shape) if large else np.linalg.matrix_rank(_dense(C))
+    if C.shape[0] != C.shape[1] or rank < C.shape[0]:
+        raise SpecError(_not_invertible(name, f"one of shape {C.shape} and rank {rank}"))
+    if not large:
+        return -_dense(A) @ np.linalg.solve(_dense(C), _dense(W))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", MatrixRankWarning)
+        try:
+            return -A @ sparse.csr_array(spsolve(sparse.csc_array(C), sparse.csc_array(W)).reshape(W.shape))
+        except (MatrixRankWarning, RuntimeError):
+            raise SpecError(_not_invertible(name, f"a singular one of shape {C.shape}")) from None
+
+
+def _not_invertible(name: str, found: str) -> str:
+    return (
+        f"'out -> in' needs a target whose C is square and invertible, '{name}' has {found}; "
+        "use 'state -> in' or 'out -> rate'."
+    )
 
 
 def _put_projections(

@@ -93,6 +93,7 @@ RULES: dict[str, Callable[..., Coupling | Matrix]] = {
     "low-rank": low_rank, "distance": distance, "hetero-associative": patterns_to_patterns, "skew": skew,
 }  # fmt: skip
 RANDOM_RULES = ("dense-random", "sparse-random", "low-rank")  # they draw from rng
+ROWWISE_RULES = ("dense-random", "sparse-random")  # and every row on its own
 
 
 def make_coupling(rule: str, rows: int, columns: int, rng: np.random.Generator, parameters: dict) -> Coupling:

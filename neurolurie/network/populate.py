@@ -11,10 +11,12 @@ from zlib import crc32
 import networkx as nx
 import numpy as np
 
-from neurolurie.errors import SpecError, lookup
-from neurolurie.network.connectivity import RANDOM_RULES, RULES, Coupling
+from neurolurie.errors import SpecError
+from neurolurie.network.connectivity import RANDOM_RULES, ROWWISE_RULES, RULES, Coupling
 from neurolurie.network.graph import SOURCE_PORTS, TARGET_PORTS, CircuitGraph, Projection, spread
 from neurolurie.network.lurie import LurieNetwork, Matrix
+
+DRAWN_AT_ONCE = 65536  # weights
 
 
 def populate(
@@ -74,7 +76,9 @@ class _Edges:
     def __init__(self, whole: CircuitGraph, coupling, source: str, target: str, parameters: dict):
         self.whole, self.coupling, self.source, self.target = whole, coupling, source, target
         self.parameters = parameters
-        self.fresh = isinstance(coupling, str) and coupling.replace("_", "-") in RANDOM_RULES
+        self._rule_name = coupling.replace("_", "-") if isinstance(coupling, str) else "matrix"
+        self.fresh = self._rule_name in RANDOM_RULES
+        self._stock: dict[tuple[int, int], list[Matrix]] = {}
         self.couples_back = False
         self._made: dict[tuple[int, int], list[Projection]] = {}
         self._sizes: dict[tuple[int, int], tuple[int, int, Matrix | None]] = {}
@@ -109,9 +113,15 @@ class _Edges:
         self._sizes[kinds] = trial.size(*stop), trial.size(*start), E
 
     def _drawn(self, rows: int, columns: int, E: Matrix | None) -> Matrix:
-        # Its parameters have been through all checks when the first matrix was made.
-        matrix = lookup("coupling rule", self.coupling, RULES)(rows, columns, self._rng, **self.parameters)
-        matrix = matrix.matrix if isinstance(matrix, Coupling) else matrix
+        # Its parameters have been through all checks when the first matrix was made. Where the rows of a rule do not
+        # depend on one another, one tall matrix is the matrices of many edges.
+        stock = self._stock.setdefault((rows, columns), [])
+        if not stock:
+            many = max(1, DRAWN_AT_ONCE // max(1, rows * columns)) if self._rule_name in ROWWISE_RULES else 1
+            tall = RULES[self._rule_name](many * rows, columns, self._rng, **self.parameters)
+            tall = tall.matrix if isinstance(tall, Coupling) else tall
+            stock.extend(tall[k * rows : (k + 1) * rows] for k in reversed(range(many)))
+        matrix = stock.pop()
         return matrix if E is None else E @ matrix
 
 
