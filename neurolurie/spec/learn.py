@@ -50,6 +50,7 @@ class LearnSpec(Model):
     batch: Count = 100
     optimiser: str = "Adam"
     schedule: str = "cosine"
+    growing: Annotated[float, Field(ge=0, le=1)] = 0.0
     solver: str = "rk4"
     dt: Positive
     dtype: Literal["float64", "float32"] = "float32"

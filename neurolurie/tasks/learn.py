@@ -156,7 +156,8 @@ def _candidate(experiment: Experiment, label: str, entry: Entry, data):
     learn, run, where = experiment.scenario.learn, experiment.scenario.simulate, experiment.source.where
     crude = entry.data == "euler"
     settings = Settings(
-        epochs=learn.epochs, batch=learn.batch, optimiser=learn.optimiser, schedule=learn.schedule, dtype=learn.dtype,
+        epochs=learn.epochs, batch=learn.batch, optimiser=learn.optimiser, schedule=learn.schedule,
+        growing=learn.growing, dtype=learn.dtype,
         solver="euler" if crude else learn.solver, dt=run.dt if crude else learn.dt,
     )  # fmt: skip
     try:

@@ -27,6 +27,8 @@ class Settings:
 
     optimiser : the name of any class in torch.optim. lr, weight_decay : given to it, with ``options`` for the rest.
     schedule : "constant", or "cosine": from lr to lr/100 over all epochs. clip : largest norm of the gradient.
+    growing : share of the epochs in which the horizon grows, from a tenth of the data's times to all of them. Long runs
+        past a saddle have gradients that grow exponentially with the horizon; short ones place the saddle first.
     solver, dt, every : the run of the model that is held against the data, which must be ``every * dt`` apart.
     dtype : of training. seed : order of the batches.
     """
@@ -39,6 +41,7 @@ class Settings:
     options: dict = field(default_factory=dict)
     schedule: str = "cosine"
     clip: float = 1.0
+    growing: float = 0.0
     solver: str = "rk4"
     dt: float = 0.1
     every: int = 1
@@ -167,7 +170,7 @@ def _epoch(model, optimiser, training: Tensor, settings: Settings, epoch: int, s
     for number, chosen in enumerate(order.split(settings.batch)):
         for group in optimiser.param_groups:
             group["lr"] = settings.lr * _share(settings, (epoch + number / count) / settings.epochs)
-        batch = training[chosen]
+        batch = training[chosen, : _horizon(settings, epoch, training.shape[1])]
         optimiser.zero_grad()
         loss = (_run(model, batch[:, 0], batch.shape[1], settings) - batch).square().mean()
         loss.backward()
@@ -178,6 +181,12 @@ def _epoch(model, optimiser, training: Tensor, settings: Settings, epoch: int, s
             state.skipped += 1
         total += float(loss.detach()) * len(chosen)
     state.training.append(total / len(order))
+
+
+def _horizon(settings: Settings, epoch: int, times: int) -> int:
+    """How many of the data's times count in this epoch: growing geometrically, so that every scale gets its time."""
+    full = settings.growing * settings.epochs
+    return times if epoch >= full else max(2, round(times * 0.1 ** (1.0 - epoch / full)))
 
 
 def _share(settings: Settings, done: float) -> float:

@@ -132,3 +132,19 @@ def test_the_plain_loop_gives_the_same_numbers():
         losses.append(train())
     assert np.allclose(losses[0], losses[1], rtol=1e-8)
     assert losses[0] != losses[1]  # two ways, not one
+
+
+def test_a_growing_horizon_goes_from_a_tenth_to_all_in_its_share_of_the_epochs(monkeypatch):
+    seen, run = [], Settings(epochs=10, batch=8, growing=0.5)
+    model = PARAMETRISATIONS["k2"](n=3, k=1, seed=1)
+    original = type(model).run
+
+    def watched(self, x0, **given):
+        seen.append(given["steps"])
+        return original(self, x0, **given)
+
+    monkeypatch.setattr(type(model), "run", watched)
+    fit(model, opinion(8, 101), opinion(8, 101), run)
+    training, validation = seen[::2], seen[1::2]
+    assert training == [9, 15, 24, 39, 63, 100, 100, 100, 100, 100]  # 101 times 0.1^(1 - epoch/5), less the first
+    assert validation == [100] * 10
