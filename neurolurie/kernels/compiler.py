@@ -97,9 +97,12 @@ def _compile(source: str, compiler: str, library: Path) -> None:
         text = Path(place) / "kernel.cpp"
         text.write_text(source)
         built = Path(place) / "kernel.so"
-        run = subprocess.run(
-            [compiler, *FLAGS, *LINK, "-o", str(built), str(text)], capture_output=True, text=True, check=False
-        )
+        serial = tuple(flag for flag in LINK if flag != "-fopenmp")  # a compiler without OpenMP: one thread
+        for link in (LINK, serial):
+            command = [compiler, *FLAGS, *link, "-o", str(built), str(text)]
+            run = subprocess.run(command, capture_output=True, text=True, check=False)
+            if not run.returncode or not any(word in run.stderr for word in ("openmp", "gomp", "-lomp")):
+                break
         if run.returncode:
             raise BackendError(f"kernels: '{compiler}' refused the generated code: {run.stderr.strip()[:2000]}")
         os.replace(built, library)
