@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy import sparse
 
 from neurolurie.certificates import basin, bounded, dominance, ellipsoid
 from neurolurie.certificates.box import SlopeBox
 from neurolurie.certificates.certificate import Attempt, Certificate
 from neurolurie.certificates.contraction import SHRINK, contraction
-from neurolurie.certificates.energy import energy_of, settles_at_one_point, why_no_energy
+from neurolurie.certificates.energy import settles_at_one_point, why_no_energy
 from neurolurie.certificates.falsify import MOST_STATES
 from neurolurie.certificates.proofs import Unproved
 from neurolurie.certificates.rung import SolverFailed
@@ -48,45 +49,65 @@ def certify(network: LurieNetwork, claim: str | None = None, k: int | None = Non
 
 
 def convergent(network: LurieNetwork, **options) -> Certificate:
-    """Every bounded run settles: by the energy of symmetric circuits, else by 2-contraction."""
-    energy = energy_of(network)
-    if energy is not None:
-        one = settles_at_one_point(network.phi)
-        decays = bool((network.A.diagonal() < 0).all())
-        witness = {
-            "kind": "energy",
-            "limit": "one equilibrium" if one else "the set of equilibria",
-            "bounded": bool(decays and network.phi.bounded),
-        }
-        rests = ["input constant in time, no noise"] + ([] if witness["bounded"] else ["runs that stay bounded"])
-        answer = Certificate(
-            "convergent", "numerical", "energy", witness=witness, assumptions=tuple(rests),
-            tried=(Attempt("energy"),), network=network,
-        )  # fmt: skip
-        return settled(answer)
-    attempts = (Attempt("energy", note=why_no_energy(network)),)
-    found = contraction(network, min(2, network.n), **options)
-    smooth = network.phi.every("smooth")
-    if found.holds and (found.k == 1 or smooth):
-        witness = {**found.witness, "limit": "one equilibrium"}
-        return replace(found, claim="convergent", witness=witness, tried=attempts + found.tried)
-    attempts += found.tried
+    """Every bounded run settles: by the energy of symmetric circuits, by 2-contraction, or by 1-dominance."""
+    by_energy = _settles_by_energy(network)
+    if by_energy.status == "proved":
+        return by_energy
+    tried = by_energy.tried
+
+    def answer(found: Certificate) -> Certificate:
+        """What was found, unless the energy says more."""
+        return replace(found if found.status != "unknown" else by_energy, tried=tried)
+
+    smooth, nothing = network.phi.every("smooth"), Certificate("convergent", "unknown", network=network)
+    if np.isfinite(network.phi.domain).any():
+        tried += (Attempt("contraction", note="phi has a domain: runs are not known to stay in it"),)
+        return answer(nothing)
+    found = contraction(network, min(2, network.n) if smooth else 1, **options)
+    tried += found.tried
+    if found.holds:
+        return answer(replace(found, claim="convergent", witness={**found.witness, "limit": "one equilibrium"}))
     if not smooth:
-        attempts += (Attempt("2-contraction", note="phi is not C^1: it is not known to make runs settle"),)
-        return Certificate("convergent", "unknown", tried=attempts, network=network)
+        tried += (Attempt("2-contraction", note="phi is not C^1: it is not known to make runs settle"),)
+        return answer(nothing)
     witness, reason = dominated(network, 1)
+    tried += (Attempt("1-dominance", note=reason or "holds"),)
     if witness is not None:
-        answer = Certificate(
+        found = Certificate(
             "convergent", "numerical", "1-dominance", witness={**witness, "limit": "one equilibrium"},
             assumptions=("input constant in time, no noise", "runs that stay bounded"), network=network,
-            tried=(*attempts, Attempt("1-dominance", note="holds")),
         )  # fmt: skip
-        return settled(answer)
-    attempts += (Attempt("1-dominance", note=reason),)
+        return answer(settled(found))
     cycle = oscillating(network, **options)
     if cycle.status == "proved":
-        return replace(cycle, claim="convergent", status="refuted", tried=attempts + cycle.tried)
-    return Certificate("convergent", "unknown", tried=attempts, network=network)
+        tried += cycle.tried
+        return answer(replace(cycle, claim="convergent", status="refuted"))
+    return answer(nothing)
+
+
+def _settles_by_energy(network: LurieNetwork) -> Certificate:
+    """Convergence by the energy of symmetric circuits; unknown, with the reason in ``tried``, if it has none."""
+    reason = why_no_energy(network)
+    entries = sparse.coo_array(network.A)
+    diagonal = bool((entries.coords[0] == entries.coords[1])[entries.data != 0].all())
+    decays = diagonal and bool((network.A.diagonal() < 0).all())
+    if reason is None and not decays:
+        seen = network.n <= MOST_STATES and np.linalg.matrix_rank(network.dense().C) == network.n if network.m else
+        False reason = None if seen else "states that no preactivation sees need not settle"
+    if reason is not None:
+        return Certificate("convergent", "unknown", tried=(Attempt("energy", note=reason),), network=network)
+    witness = {
+        "kind": "energy",
+        "limit": "one equilibrium" if settles_at_one_point(network.phi) else "the set of equilibria",
+        "bounded": bool(decays and network.phi.bounded),
+    }
+    rests = ["input constant in time, no noise"] + ([] if witness["bounded"] else ["runs that stay bounded"])
+    return settled(
+        Certificate(
+            "convergent", "numerical", "energy", witness=witness, assumptions=tuple(rests),
+            tried=(Attempt("energy", note="never rises"),), network=network,
+        )  # fmt: skip
+    )
 
 
 def dominated(network: LurieNetwork, p: int) -> tuple[dict | None, str]:
@@ -128,6 +149,9 @@ def bounded_runs(network: LurieNetwork, **options) -> Certificate:
 
 def input_gain(network: LurieNetwork, **options) -> Certificate:
     """How far two runs end up from each other under inputs that differ: at most the gain times the difference."""
+    if np.isfinite(network.phi.domain).any():
+        note = "phi has a domain: runs are not known to stay in it"
+        return Certificate("gain", "unknown", tried=(Attempt("contraction", note=note),), network=network)
     part, tried = _explicit_contraction(network, options)
     if part is None:
         return Certificate("gain", "unknown", tried=tried, network=network)

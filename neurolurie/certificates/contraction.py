@@ -30,6 +30,7 @@ from neurolurie.certificates.rung import Finding, SolverFailed
 from neurolurie.certificates.verify import prove
 from neurolurie.errors import SpecError
 from neurolurie.network.lurie import LurieNetwork
+from neurolurie.network.phi import Phi
 
 SHRINK = (1 - 1e-9, 1 - 1e-6, 1 - 1e-3, 0.9, 0.5)  # the margin is shortened by rounding until it can be proved
 NUMERICAL = 1e-8  # relative size below which an unproved margin means nothing
@@ -162,8 +163,14 @@ class Ladder:
     def certificate(self, status: str, k: int, finding: Finding, margin: float) -> Certificate:
         return Certificate(
             "k-contraction", status, finding.method, k, margin, margin, finding.witness,
-            assumptions(self.network, k), (), self.network,
+            assumptions(self.network, k, fenced=not self._holds_everywhere(finding)), (), self.network,
         )  # fmt: skip
+
+    def _holds_everywhere(self, finding: Finding) -> bool:
+        """The trace bound may not need the domain: a slope that meets no loop may be as large as it likes."""
+        phi = self.network.phi
+        everywhere = self.network.replace(phi=Phi(phi.kinds, phi.index))
+        return finding.witness.get("kind") == "trace" and trace.search(everywhere) >= finding.margin
 
     def refutation(self, k: int, tried: tuple[Attempt, ...], effort: int = 1) -> Certificate:
         """Refuted with a proved state, boundary if the worst sum is zero to rounding, else unknown."""
@@ -209,10 +216,10 @@ def _large(network: LurieNetwork, k: int | None) -> Certificate:
     return Certificate("k-contraction", "unknown", k=k, tried=tuple(tried), network=network)
 
 
-def assumptions(network: LurieNetwork, k: int) -> tuple[str, ...]:
-    """What a contraction claim rests on, in words."""
+def assumptions(network: LurieNetwork, k: int, fenced: bool = True) -> tuple[str, ...]:
+    """What a contraction claim rests on, in words; ``fenced`` if it needs the domains of the nonlinearities."""
     rests = []
-    finite = np.isfinite(network.phi.domain)
+    finite = np.isfinite(network.phi.domain) & fenced
     if finite.any():
         bound = np.unique(network.phi.domain[finite])
         size = f"{bound[0]:.6g}" if len(bound) == 1 else f"d_j ({bound[0]:.4g} to {bound[-1]:.4g})"

@@ -162,9 +162,8 @@ def _wander(network: LurieNetwork, states: np.ndarray) -> list[np.ndarray]:
     """States along trajectories (Heun's method with a step the linear part allows)."""
     if network.n > 200:
         return []
-    rate = (
-        np.abs(network.A).sum(axis=1).max() + np.abs(network.B).sum(axis=1).max() * np.abs(network.C).sum(axis=1).max()
-    )
+    sizes = [np.abs(part).sum(axis=1).max(initial=0.0) for part in (network.A, network.B, network.C)]
+    rate = sizes[0] + sizes[1] * sizes[2]
     step, seen, x = 0.3 / max(rate, 1e-12), [], states
     with np.errstate(all="ignore"):
         for turn in range(200):

@@ -17,7 +17,7 @@ from neurolurie.network.phi import Phi
 
 def prove_bounded(network, k, margin, witness) -> str:
     """The part with unbounded phi contracts at rate ``margin``; the radius is what the rest can drive it to."""
-    require(not np.isfinite(network.phi.domain).any(), "within a domain runs are not known to stay in it")
+    _require_no_domain(network)
     low, high = network.phi.image()
     bounded = np.isfinite(low) & np.isfinite(high)
     arithmetic = CONTRACTION[witness["part"]["kind"]](_without(network, bounded), 1, margin, witness["part"])
@@ -31,6 +31,7 @@ def prove_bounded(network, k, margin, witness) -> str:
 
 def prove_gain(network, k, margin, witness) -> str:
     """The network contracts at rate ``margin``; the stated gain is the norm's condition over the rate."""
+    _require_no_domain(network)
     arithmetic = CONTRACTION[witness["part"]["kind"]](network, 1, margin, witness["part"])
     condition = _condition(witness["part"], network.n)
     require(float(upwards(condition / margin, 4)) <= witness["gain"], "the gain is larger than stated")
@@ -39,6 +40,7 @@ def prove_gain(network, k, margin, witness) -> str:
 
 def prove_dominance(network, witness, p: int) -> str:
     """``P J + J^T P + 2 lambda P < 0`` at every corner and P has exactly p negative eigenvalues."""
+    _require_no_domain(network)
     system = System(network)
     P, rate = np.asarray(witness["P"], float), float(witness["lambda"])
     require(
@@ -51,6 +53,10 @@ def prove_dominance(network, witness, p: int) -> str:
         flow = exactly @ system.exact_jacobian(corner)
         require(exact.is_positive_definite(-(flow + flow.T + twice)), "a corner of the slope box is not dominated")
     return "exact rational LDL^T"
+
+
+def _require_no_domain(network) -> None:
+    require(not np.isfinite(network.phi.domain).any(), "within a domain runs are not known to stay in it")
 
 
 def prove_one_dominance(network, k, margin, witness) -> str:

@@ -109,6 +109,7 @@ def prove(network: LurieNetwork, document: dict, witness: dict) -> str:
 def _prove_convergent(network, k, margin, witness) -> str:
     if witness["kind"] == "energy":
         return prove_energy(network, k, margin, witness)
+    require(not np.isfinite(network.phi.domain).any(), "within a domain runs are not known to stay in it")
     if witness["kind"] == "dominance":
         require(network.phi.every("smooth"), "phi is not C^1")
         return prove_one_dominance(network, k, margin, witness)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 PROMISE = {
     1: "one equilibrium, and every run ends at it",
     2: "every bounded run settles at an equilibrium",
@@ -77,7 +75,7 @@ def _k_contraction(certificate) -> str:
     if not certificate.holds:
         return f"not {claim} in any constant metric" if certificate.status == "refuted" else f"{claim}?"
     network = certificate.network
-    if network is not None and np.isfinite(network.phi.domain).any():
+    if any(assumption.startswith("while |y_j|") for assumption in certificate.assumptions):
         return f"{claim} while the preactivations stay in their domain; nothing is promised beyond it"
     if network is not None and k >= 2 and not network.phi.every("smooth"):
         return f"{claim}: {k}-volumes shrink; what that means for runs is proved for C^1 maps only"

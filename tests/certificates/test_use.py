@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from theory_cases import CASES, network
 
-from neurolurie.certificates import ContractionViolated, certify, measure, step_bound
+from neurolurie.certificates import ContractionViolated, certify, measure, step_bound, verify
 from neurolurie.certificates.certificate import Certificate
 from neurolurie.errors import SpecError
 from neurolurie.network.lurie import LurieNetwork
@@ -27,6 +27,23 @@ def test_genuine_oscillators_oscillate_and_chaos_does_not():
     assert certify(RAYLEIGH, claim="convergent").status == "refuted"
     for chaotic in ("tanh_jerk_chaos_k3", "thomas_sin_k3"):
         assert certify(network(CASES[chaotic]), claim="oscillates").status == "unknown"
+
+
+@pytest.mark.parametrize("B", [np.zeros((2, 0)), np.zeros((2, 1))])
+def test_linear_circuits_have_every_claim(B, tmp_path):
+    net = LurieNetwork(A=[[-1, 4.0], [0, -1]], B=B, C=B.T, bx=[1.0, 2.0])
+    for claim in ("k-contraction", "convergent", "bounded", "gain"):
+        answer = certify(net, claim=claim)
+        assert answer.status == "proved", claim
+        answer.save(tmp_path / "c.json")
+        assert verify(tmp_path / "c.json").valid
+    assert certify(net).k == 1
+    assert certify(net, claim="oscillates").status == "unknown"
+    assert certify(net, claim="basin", equilibrium=np.zeros(2)).status == "proved"
+    centre = net.replace(A=[[0, 1.0], [-1, 0]])
+    assert certify(centre).status == "boundary"
+    assert certify(centre, claim="convergent").status == "unknown"  # its energy is constant and says nothing
+    assert certify(net.replace(A=[[0.1, 1.0], [-1, 0]]), k=1).status == "refuted"
 
 
 def test_bistable_circuits_settle_but_do_not_oscillate_or_have_a_gain():
@@ -75,6 +92,7 @@ def test_a_claim_within_a_domain_says_so():
     answer = certify(fenced, k=1)
     assert answer.status == "proved" and "while |y_j| <= 0.5 for 1 preactivations" in answer.assumptions
     assert "while the preactivations stay in their domain; nothing is promised beyond it" in answer.sentence()
+    assert certify(fenced, claim="convergent").status == certify(fenced, claim="gain").status == "unknown"
     assert certify(fenced.replace(phi=Phi.of("cubic", 1)), k=1).status in ("unknown", "refuted")
 
 
