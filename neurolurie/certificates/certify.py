@@ -92,8 +92,9 @@ def _settles_by_energy(network: LurieNetwork) -> Certificate:
     diagonal = bool((entries.coords[0] == entries.coords[1])[entries.data != 0].all())
     decays = diagonal and bool((network.A.diagonal() < 0).all())
     if reason is None and not decays:
-        seen = network.n <= MOST_STATES and np.linalg.matrix_rank(network.dense().C) == network.n if network.m else
-        False reason = None if seen else "states that no preactivation sees need not settle"
+        small = network.m > 0 and network.n <= MOST_STATES
+        if not (small and np.linalg.matrix_rank(network.dense().C) == network.n):
+            reason = "states that no preactivation sees need not settle"
     if reason is not None:
         return Certificate("convergent", "unknown", tried=(Attempt("energy", note=reason),), network=network)
     witness = {
@@ -104,8 +105,13 @@ def _settles_by_energy(network: LurieNetwork) -> Certificate:
     rests = ["input constant in time, no noise"] + ([] if witness["bounded"] else ["runs that stay bounded"])
     return settled(
         Certificate(
-            "convergent", "numerical", "energy", witness=witness, assumptions=tuple(rests),
-            tried=(Attempt("energy", note="never rises"),), network=network,
+            "convergent",
+            "numerical",
+            "energy",
+            witness=witness,
+            assumptions=tuple(rests),
+            tried=(Attempt("energy", note="never rises"),),
+            network=network,
         )  # fmt: skip
     )
 
