@@ -8,7 +8,8 @@ import pytest
 from neurolurie import pipeline
 from neurolurie.result import Expectation
 
-HEBB, FLAT = "circuits.memory.with.storage=hebbian", ["circuits.memory.with.dimensions=2", "simulate.duration=1.0"]
+HEBB = "circuits.memory.with.storage=hebbian"
+LINEAR = ["circuits.memory.with.clusters=1", "circuits.memory.with.wall=0.0", "denoise.readout=state"]
 SHORT = "simulate.duration=3"
 # scenario -> line of `expect:` -> words as for --set; the variant named in the line is run with them.
 BREAKS = {
@@ -25,10 +26,10 @@ BREAKS = {
         ("noise-50.snr_db", "noise-75.snr_db", "noise-150.gain_db", "mask-50.snr_db", "mask-75.over_best_db"), [HEBB]
     ),
     "denoise-manifold": dict.fromkeys(
-        (f"noise-{level}.over_lmmse_db" for level in (10, 20, 30, 50, 80)), [*FLAT, "trials=40"]
+        (f"noise-{level}.over_lmmse_db" for level in (10, 20, 30, 50, 80)), [*LINEAR, "trials=60"]
     )
     | dict.fromkeys(  # nobody says which pixels are hidden
-        (f"mask-{share}.over_lmmse_db" for share in (25, 50, 75)), ["denoise.attention=null", "trials=40"]
+        (f"mask-{share}.over_lmmse_db" for share in (25, 50, 75)), ["denoise.attention=null", "trials=60"]
     ),
     "hold-a-number": {
         "ring.drift_rms": ["circuits.memory.with.units=16"],
@@ -42,7 +43,7 @@ BREAKS = {
         "ring-noisy.horizon_censored": ["variants.ring-noisy={trials: 20, noise.sigma.memory: 0.1}"],
         "small-ring.drift_rms": ["variants.small-ring={}"],
         "small-ring-noisy.pinned": ["variants.small-ring-noisy={trials: 100, noise.sigma.memory: 0.3}"],
-        "line.leak_per_s": ["hold.tolerance=0.3", "variants.line.circuits.memory.with.loop_gain=0.9"],
+        "line.leak_per_s": ["variants.line.circuits.memory.with.loop_gain=0.9"],
         "line.variance_ratio": ["variants.line.noise.sigma.memory=20.0"],
         "line.horizon_censored": ["hold.tolerance=2.0"],
     },

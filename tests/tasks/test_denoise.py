@@ -17,7 +17,9 @@ from neurolurie.analysis.denoising import (
     snr_each_db,
 )
 from neurolurie.errors import SpecError
-from neurolurie.network.families.manifold import fitted_precision, slow_manifold
+from neurolurie.network.families.manifold import evidence, fitted_precision, grouped, slow_manifold
+from neurolurie.simulation.problem import pose
+from neurolurie.simulation.simulate import solve
 from neurolurie.tasks.denoise import _damage
 from neurolurie.tasks.experiment import build
 
@@ -89,9 +91,52 @@ def test_the_circuit_descends_a_strictly_convex_energy(seed):
     assert np.linalg.eigvalsh(jacobian).max() < 0
 
 
+def test_groups_are_weighed_until_they_add_up_and_the_estimate_rests_between_their_means():
+    rng = np.random.default_rng(4)
+    centres = rng.uniform(0.2, 0.8, (3, SIZE))
+    data = np.concatenate([centre + samples(9, 40) - samples(9, 40).mean(axis=0) for centre in centres])
+    net = slow_manifold(data, dimensions=KEPT, clusters=3, noise=0.2, wall=0.0, low=-5.0, high=5.0, seed=1)
+    means, member = grouped(data, 3, 1)
+    _, precision, _ = fitted_precision(data - means[member], KEPT)
+    S = np.linalg.inv(precision)
+    seen = data[rng.permutation(120)[:6]] + 0.2 * rng.normal(size=(6, SIZE))
+    x0 = np.hstack([np.tile(data.mean(axis=0), (6, 1)), seen, np.zeros((6, SIZE)), np.zeros((6, 1))])
+    problem = pose(net, x0, duration=2.0, dt=2e-4, record="final")
+    final = solve(problem, "reference").final
+    p = net.phi(net.preactivation(final))[:, net.parts["groups"].preactivations]
+    assert p.sum(axis=1) == pytest.approx(np.ones(6), abs=1e-6)
+    prior = p @ means
+    expected = prior + (seen - prior) @ np.linalg.solve(S + 0.04 * np.eye(SIZE), S)
+    assert np.allclose(final[:, :SIZE], expected, atol=1e-6)
+
+
+def test_the_evidence_orders_groups_as_the_posterior_does():
+    rng = np.random.default_rng(0)
+    means = rng.normal(size=(4, SIZE))
+    member = rng.integers(0, 4, 2000)
+    data = means[member] + 0.5 * rng.normal(size=(2000, SIZE))
+    weights, offsets = evidence(data, means, member, 0.3, 0.0)
+    within = np.cov((data - means[member]).T, bias=True) + 0.09 * np.eye(SIZE)
+    gaps = data[:50, None] - means
+    share = np.bincount(member) / len(member)
+    log = np.log(share) - 0.5 * np.einsum("tki,ij,tkj->tk", gaps, np.linalg.inv(within), gaps)
+    found = data[:50] @ weights.T + offsets
+    assert np.allclose(found - found[:, :1], log - log[:, :1], atol=1e-9)
+
+
+def test_no_group_is_empty_and_every_pattern_belongs_to_the_nearest():
+    data = samples(5, 200)
+    means, member = grouped(data, 12, 0)
+    assert (np.bincount(member, minlength=12) > 0).all()
+    assert (((data[:, None] - means) ** 2).sum(axis=2).argmin(axis=1) == member).mean() > 0.95
+    assert np.array_equal(grouped(data, 12, 0)[0], means)
+
+
 @pytest.mark.parametrize(
     "parameters, sentence",
     [
+        ({"clusters": 61}, "61 clusters need as many patterns, there are 60."),
+        ({"clusters": 2, "masked": 1.0}, "masked must be a share from 0 to below 1, got 1.0."),
         ({"dimensions": SIZE}, f"dimensions must be below the number of units, {SIZE}, got {SIZE}."),
         ({"high": 0.0}, "high must lie above low, got 0.0 and 0.0."),
         ({"noise": 0.0}, "noise must be a positive number, got 0.0."),
