@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
@@ -14,9 +13,7 @@ from neurolurie.errors import SpecError
 from neurolurie.network.lurie import LurieNetwork, Matrix, Part
 from neurolurie.network.parts import composed_parts
 from neurolurie.network.phi import Phi
-
-if TYPE_CHECKING:
-    from neurolurie.network.graph import Projection
+from neurolurie.network.projection import Projection
 
 # Composed matrices stay dense up to this many states: below it dense products are as fast as sparse ones.
 DENSE_STATES = 512

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from zlib import crc32
 
 import networkx as nx
@@ -14,25 +13,7 @@ from neurolurie.network.compose import compose, through_leak
 from neurolurie.network.connectivity import Coupling, make_coupling
 from neurolurie.network.lurie import LurieNetwork, Matrix, Part
 from neurolurie.network.parts import find_part, inner_names
-
-SOURCE_PORTS = {"state": "x", "out": "phi(y)"}
-TARGET_PORTS = {"rate": "dx/dt", "in": "y", "drive": "u"}
-
-
-@dataclass(frozen=True, eq=False)
-class Projection:
-    """``weight`` times a matrix from the states or outputs of a circuit to the rates or preactivations of another.
-
-    ``source_at`` and ``target_at`` are the parts of the two that it joins, if they are graphs; None is all of them.
-    """
-
-    matrix: Matrix
-    source_port: str = "state"
-    target_port: str = "rate"
-    rule: str = "matrix"
-    weight: float = 1.0
-    source_at: Part | None = None
-    target_at: Part | None = None
+from neurolurie.network.projection import SOURCE_PORTS, TARGET_PORTS, Projection
 
 
 class CircuitGraph:

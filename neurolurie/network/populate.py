@@ -13,8 +13,9 @@ import numpy as np
 
 from neurolurie.errors import SpecError
 from neurolurie.network.connectivity import RANDOM_RULES, ROWWISE_RULES, RULES, Coupling
-from neurolurie.network.graph import SOURCE_PORTS, TARGET_PORTS, CircuitGraph, Projection, spread
+from neurolurie.network.graph import CircuitGraph, spread
 from neurolurie.network.lurie import LurieNetwork, Matrix
+from neurolurie.network.projection import SOURCE_PORTS, TARGET_PORTS, Projection
 
 DRAWN_AT_ONCE = 65536  # weights
 

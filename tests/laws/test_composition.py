@@ -13,8 +13,9 @@ from scipy import sparse
 
 from neurolurie.errors import SpecError
 from neurolurie.network.connectivity import RULES, Coupling
-from neurolurie.network.graph import CircuitGraph, Projection
+from neurolurie.network.graph import CircuitGraph
 from neurolurie.network.lurie import LurieNetwork, Part
+from neurolurie.network.projection import Projection
 
 KINDS = ("tanh", "relu", "gelu", "sine", "softplus")
 PORTS = [("state", "rate"), ("out", "rate"), ("state", "in")]
