@@ -16,8 +16,9 @@ def draw_errors(run: Run, prefix: str = "") -> Drawing:
     labels = sorted((str(label) for label in arrays["labels"]), key=lambda name: np.mean(arrays[f"{name}.test"]))
     others = [name for name in ("far", "long") if f"{labels[0]}.{name}" in arrays]
     with look():
-        figure = new_figure(0.34 * len(labels) + 1.5)
-        axes = figure.add_axes([0.19, 0.75 / (0.34 * len(labels) + 1.5), 0.78, 1 - 1.25 / (0.34 * len(labels) + 1.5)])
+        height = 0.34 * len(labels) + 1.1
+        figure = new_figure(height)
+        axes = figure.add_axes([0.19, 0.55 / height, 0.78, 1 - 1.0 / height])
         for row, name in enumerate(labels):
             values = arrays[f"{name}.test"]
             seen = values[np.isfinite(values) & (values > 0)]
