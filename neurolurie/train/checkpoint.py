@@ -21,14 +21,7 @@ def save(path: Path, model: dict[str, Tensor], best: dict[str, Tensor], optimise
     """
     tensors = {f"model.{name}": value for name, value in model.items()}
     tensors |= {f"best.{name}": value for name, value in best.items()}
-    plain: dict[str, dict[str, Any]] = {}
-    for index, state in optimiser["state"].items():
-        for name, value in state.items():
-            if isinstance(value, Tensor):
-                tensors[f"optimiser.{index}.{name}"] = value
-            else:
-                plain.setdefault(str(index), {})[name] = value
-    text = {"notes": notes, "optimiser": {"plain": plain, "groups": optimiser["param_groups"]}}
+    text = {"notes": notes, "optimiser": _packed(optimiser, "optimiser", tensors)}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     copies = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
@@ -47,11 +40,28 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, An
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise SpecError(f"cannot read the checkpoint '{path}': {error}. Remove it to train afresh.") from None
     part = lambda head: {n.removeprefix(head): v for n, v in tensors.items() if n.startswith(head)}  # noqa: E731
-    state: dict[int, dict[str, Any]] = {int(i): dict(values) for i, values in text["optimiser"]["plain"].items()}
-    for name, value in part("optimiser.").items():
-        index, _, key = name.partition(".")
-        state.setdefault(int(index), {})[key] = value
-    groups = text["optimiser"]["groups"]
-    for group in groups:  # JSON has no tuples, torch's optimisers compare with them nowhere but keep them
-        group.update({key: tuple(value) for key, value in group.items() if isinstance(value, list) and key != "params"})
-    return part("model."), part("best."), {"state": state, "param_groups": groups}, text["notes"]
+    return part("model."), part("best."), _unpacked(text["optimiser"], tensors), text["notes"]
+
+
+def _packed(value: Any, key: str, tensors: dict[str, Tensor]) -> Any:
+    """Plain data for JSON, with every tensor moved to ``tensors`` and every kind that JSON lacks named."""
+    if isinstance(value, Tensor):
+        tensors[key] = value
+        return {"tensor": key}
+    if isinstance(value, dict):
+        return {"dict": [[name, _packed(each, f"{key}.{name}", tensors)] for name, each in value.items()]}
+    if isinstance(value, list | tuple):
+        kind = "tuple" if isinstance(value, tuple) else "list"
+        return {kind: [_packed(each, f"{key}.{place}", tensors) for place, each in enumerate(value)]}
+    return value
+
+
+def _unpacked(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "dict":
+        return {name: _unpacked(each, tensors) for name, each in content}
+    return {"list": list, "tuple": tuple}[kind](_unpacked(each, tensors) for each in content)

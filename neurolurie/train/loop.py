@@ -171,16 +171,20 @@ def _epoch(model, optimiser, training: Tensor, settings: Settings, epoch: int, s
         for group in optimiser.param_groups:
             group["lr"] = settings.lr * _share(settings, (epoch + number / count) / settings.epochs)
         batch = training[chosen, : _horizon(settings, epoch, training.shape[1])]
-        optimiser.zero_grad()
-        loss = (_run(model, batch[:, 0], batch.shape[1], settings) - batch).square().mean()
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
-        if torch.isfinite(norm):
-            optimiser.step()
-        else:
-            state.skipped += 1
+        loss = optimiser.step(lambda batch=batch: _loss(model, optimiser, batch, settings, state))
         total += float(loss.detach()) * len(chosen)
     state.training.append(total / len(order))
+
+
+def _loss(model, optimiser, batch: Tensor, settings: Settings, state: _State) -> Tensor:
+    """The loss, its gradient left at the parameters; none if it is not finite, so that the step changes nothing."""
+    optimiser.zero_grad()
+    loss = (_run(model, batch[:, 0], batch.shape[1], settings) - batch).square().mean()
+    loss.backward()
+    if not torch.isfinite(torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)):
+        optimiser.zero_grad(set_to_none=True)
+        state.skipped += 1
+    return loss
 
 
 def _horizon(settings: Settings, epoch: int, times: int) -> int:
@@ -199,13 +203,19 @@ def _run(model: Model, x0: Tensor, times: int, settings: Settings) -> Tensor:
 
 
 def _optimiser(model: Model, settings: Settings) -> torch.optim.Optimizer:
-    known = [name for name, cls in vars(torch.optim).items() if isinstance(cls, type) and name != "Optimizer"]
+    kinds = vars(torch.optim).items()
+    known = [name for name, cls in kinds if isinstance(cls, type) and name not in ("Optimizer", "SparseAdam")]
     if settings.optimiser not in known:
         raise SpecError(did_you_mean("optimiser", settings.optimiser, known))
     if settings.schedule not in ("constant", "cosine"):
         raise SpecError(did_you_mean("schedule", settings.schedule, ("constant", "cosine")))
-    options = {"lr": settings.lr, "weight_decay": settings.weight_decay, **settings.options}
-    return getattr(torch.optim, settings.optimiser)(model.parameters(), **options)
+    options = {"lr": settings.lr, **settings.options}
+    if settings.weight_decay:
+        options["weight_decay"] = settings.weight_decay
+    try:
+        return getattr(torch.optim, settings.optimiser)(model.parameters(), **options)
+    except (TypeError, ValueError) as error:
+        raise SpecError(f"optimiser '{settings.optimiser}' with {options} cannot train this model: {error}.") from None
 
 
 def fingerprint(model: Model, training: Tensor, validation: Tensor, settings: Settings) -> str:

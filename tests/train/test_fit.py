@@ -67,12 +67,21 @@ def test_every_model_learns(name):
     assert evaluate(found.model, data[16:].float(), settings) == found.best  # the best epoch's model is what one gets
 
 
-@pytest.mark.parametrize("optimiser", ["SGD", "AdamW", "Adagrad", "NAdam", "RMSprop", "Adamax"])
-def test_any_optimiser_of_torch(optimiser):
+OPTIMISERS = ["SGD", "AdamW", "Adagrad", "NAdam", "RMSprop", "Adamax", "LBFGS", "ASGD", "Rprop", "Adafactor"]
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_any_optimiser_of_torch_and_its_state_in_a_checkpoint(optimiser, tmp_path):
     data = opinion(16, 10)
     settings = Settings(epochs=5, batch=16, lr=0.02, optimiser=optimiser)
-    found = fit(PARAMETRISATIONS["k2"](n=3, k=1), data, data, settings)
+    model = lambda: PARAMETRISATIONS["k2"](n=3, k=1)  # noqa: E731
+    found = fit(model(), data, data, settings)
     assert found.training[-1] < found.training[0]
+    stopped = lambda *state: (_ for _ in ()).throw(KeyboardInterrupt) if state[0] == 3 else None  # noqa: E731
+    with pytest.raises(KeyboardInterrupt):
+        fit(model(), data, data, settings, checkpoint=tmp_path / "c", interval=0.0, progress=stopped)
+    again = fit(model(), data, data, settings, checkpoint=tmp_path / "c")
+    assert again.training == found.training and again.validation == found.validation
 
 
 def test_a_finished_checkpoint_gives_its_result_without_training(tmp_path):
@@ -101,6 +110,8 @@ def test_wrong_settings_and_foreign_checkpoints_are_told(tmp_path):
     model = lambda: PARAMETRISATIONS["k2"](n=3, k=1)  # noqa: E731
     with pytest.raises(SpecError, match="optimiser 'SDG' is not known. Did you mean 'SGD'"):
         fit(model(), data, data, Settings(optimiser="SDG"))
+    with pytest.raises(SpecError, match="optimiser 'Muon' with .* cannot train this model"):
+        fit(model(), data, data, Settings(optimiser="Muon"))
     with pytest.raises(SpecError, match="schedule 'cosin' is not known. Did you mean 'cosine'"):
         fit(model(), data, data, Settings(schedule="cosin"))
     fit(model(), data, data, Settings(epochs=1), checkpoint=tmp_path / "c")
