@@ -193,3 +193,10 @@ def test_a_saved_certificate_is_proved_again_and_an_edited_one_is_not(tmp_path):
     edited = neurolurie("verify", "c.json", "--json", cwd=tmp_path)
     assert edited.returncode == 1 and json.loads(edited.stdout)["valid"] is False
     assert neurolurie("verify", "nothing.json", cwd=tmp_path).returncode == 2
+
+
+def test_the_reading_per_circuit_is_told_apart_from_the_whole(tmp_path):
+    said = neurolurie("certify", "two-hopfields", cwd=tmp_path).stdout
+    assert "proved: 3-contracting" in said
+    assert "each alone is k-contracting: 'left' 2, 'right' 2" in said
+    assert "F(2) = 1 /s for the whole, and F(K) < 0 only from K = 3 on" in said

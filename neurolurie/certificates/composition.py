@@ -55,6 +55,28 @@ def smallest_order(parts: Decomposition) -> int | None:
     return min(found, default=None)
 
 
+def reading(network: LurieNetwork) -> str | None:
+    """What each circuit is on its own, and why that is not what the whole is; None if it is the same.
+
+    Read per circuit, a theorem about k-contracting circuits says nothing about the whole: their sums add up (theory 1.5).
+    """
+    if applies(network, 1) is not None:
+        return None
+    parts = Decomposition.of(network)
+    own = [int(np.argmax(f[1:] < 0)) + 1 if (f[1:] < 0).any() else None for f in parts.f]
+    whole = smallest_order(parts)
+    if None in own or whole is None or whole <= max(own):
+        return None
+    k = max(own)
+    alone = ", ".join(f"'{name}' {order}" for name, order in list(zip(parts.names, own, strict=True))[:4])
+    more = f" and {len(own) - 4} more" if len(own) > 4 else ""
+    _, F = parts.best(k)
+    return (
+        f"read circuit by circuit, each alone is k-contracting: {alone}{more}; that does not carry over, because expanding "
+        f"directions of different circuits add up: F({k}) = {F:.4g} /s for the whole, and F(K) < 0 only from K = {whole} on"
+    )
+
+
 def check(network: LurieNetwork, k: int, witness) -> float:
     """``-F(k)`` with these weights (1/s)."""
     return float(-Decomposition.of(network).total(witness["weights"])[k - 1])

@@ -44,5 +44,5 @@ def import_cvxpy():
     try:
         import cvxpy
     except ImportError as error:
-        raise SolverFailed("cvxpy is not installed; install neurolurie[certificates] for the SDP tests") from error
+        raise SolverFailed("cvxpy is not installed; pip install cvxpy for the SDP tests") from error
     return cvxpy

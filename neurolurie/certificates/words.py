@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from neurolurie.certificates.composition import reading
+
+MOST_CIRCUITS = 64  # up to which an explanation compares the whole with its circuits
 PROMISE = {
     1: "one equilibrium, and every run ends at it",
     2: "every bounded run settles at an equilibrium",
@@ -54,6 +57,9 @@ def explain(certificate) -> str:
     if certificate.holds and certificate.k == 3 and certificate.claim == "k-contraction":
         lines.append("k = 3 does not promise a limit cycle: certified networks with three states can be chaotic.")
     lines += [f"rests on: {assumption}" for assumption in certificate.assumptions]
+    network = certificate.network
+    if certificate.claim == "k-contraction" and network is not None and 2 <= len(network.parts) <= MOST_CIRCUITS:
+        lines += filter(None, [reading(network)])
     return "\n".join(lines + _tried(certificate))
 
 
