@@ -57,8 +57,7 @@ def _completion(result: Result) -> list[Drawing | None]:
 
 
 def _denoise(result: Result) -> list[Drawing | None]:
-    middle = len(result.runs) // 2
-    shown = [result.runs[i] for i in sorted({0, middle, len(result.runs) - 1})]
+    shown = [result.runs[i] for i in sorted({0, len(result.runs) // 4, len(result.runs) - 1})]
     several = len(result.runs) > 1
     return [
         draw_ratios(result.runs),

@@ -45,7 +45,7 @@ def slow_manifold(
         ``p_c = logistic(w_c . s + b_c - z)``, ``tau dz/dt = 2 (sum_c p_c - 1)``,
 
     where z inhibits all until the p add up to 1: nearly a softmax, without a product of states. The evidence expects
-    the noise, and a share ``masked`` of all pixels at 0. It depends on what is seen only, so the equilibrium is still one.
+    the noise, and a share ``masked`` of all pixels at 0. It depends on s only, so there is still one equilibrium.
 
     States: estimate x, retina s and attention h, ``units`` each; s and h stay what they start as; the inhibition z if
     there are clusters. ``patterns`` may be a number of random ones near a subspace of ``dimensions``, drawn by
