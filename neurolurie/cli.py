@@ -70,7 +70,9 @@ def run(
 
 
 @app.command()
-def check(file: Annotated[str, typer.Argument(metavar="FILE", help="A circuit's or a scenario's file or name.")]) -> None:
+def check(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A circuit's or a scenario's file or name.")],
+) -> None:
     """Validate a circuit or a scenario without running it."""
     from neurolurie.pipeline import check as check_target
 
@@ -80,7 +82,9 @@ def check(file: Annotated[str, typer.Argument(metavar="FILE", help="A circuit's 
 @app.command()
 def certify(
     target: Annotated[str, typer.Argument(metavar="TARGET", help="A circuit, a scenario, or an .npz with A, B, C.")],
-    k: Annotated[int | None, typer.Option("--k", help="Order of contraction; the smallest provable if not given.")] = None,
+    k: Annotated[
+        int | None, typer.Option("--k", help="Order of contraction; the smallest provable if not given.")
+    ] = None,
     claim: Annotated[
         str, typer.Option(help="k-contraction, convergent, bounded, oscillates or gain.")
     ] = "k-contraction",
@@ -109,7 +113,8 @@ def certify(
 def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A certificate saved by certify --save or by run.")],
     target: Annotated[
-        str | None, typer.Option("--of", metavar="TARGET", help="Also check that it speaks about this circuit or scenario.")
+        str | None,
+        typer.Option("--of", metavar="TARGET", help="Also check that it speaks about this circuit or scenario."),
     ] = None,
     phi: Annotated[str | None, typer.Option(help="The nonlinearity of an .npz target.")] = None,
     as_json: AsJson = False,
@@ -190,7 +195,8 @@ def compare(
 @app.command("list")
 def list_(
     what: Annotated[
-        str | None, typer.Argument(help="circuits, scenarios, backends, nonlinearities, solvers or models; all if not given.")
+        str | None,
+        typer.Argument(help="circuits, scenarios, backends, nonlinearities, solvers or models; all if not given."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -315,7 +321,8 @@ def _print_result(result, folder: Path) -> None:
 
 
 def _unused(folder: Path) -> Path:
-    """The folder, or the first of folder-2, folder-3 ... that does not exist: a default name never stands in the way."""
+    """The folder, or the first of folder-2, folder-3 ... that does not exist: a default name never stands in the
+    way."""
     number, candidate = 1, folder
     while candidate.exists():
         number += 1

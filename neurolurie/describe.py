@@ -63,7 +63,8 @@ def _network(network: LurieNetwork) -> dict[str, Any]:
 def _nonlinearity(name: str) -> dict[str, Any]:
     entry = NONLINEARITIES[name]
     return {
-        "nonlinearity": entry.name, "formula": entry.formula, "slope": _range(entry.slope), "image": _range(entry.image),
+        "nonlinearity": entry.name, "formula": entry.formula, "slope": _range(entry.slope),
+        "image": _range(entry.image),
         "smooth": "continuously differentiable" if entry.smooth else "has kinks",
         "Brian2": entry.brian.format(y="y"), "C++": entry.c.format(y="y"),
     }  # fmt: skip

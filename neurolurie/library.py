@@ -16,7 +16,9 @@ def folder(kind: str) -> Path:
     A checkout comes before the wheel's data: an editable install leaves a stale copy of the latter behind.
     """
     checkout = _PACKAGE.parent / kind
-    return checkout if (_PACKAGE.parent / "pyproject.toml").exists() and checkout.is_dir() else _PACKAGE / "_data" / kind
+    return (
+        checkout if (_PACKAGE.parent / "pyproject.toml").exists() and checkout.is_dir() else _PACKAGE / "_data" / kind
+    )
 
 
 def names(kind: str) -> list[str]:

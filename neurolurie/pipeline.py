@@ -73,9 +73,7 @@ def run(
         for run in runs for name, value in run.findings.metrics.items()
     }  # fmt: skip
     spec = parse(Scenario, source)
-    expectations = tuple(
-        Expectation(name, low, high, metrics.get(name)) for name, (low, high) in spec.expect.items()
-    )
+    expectations = tuple(Expectation(name, low, high, metrics.get(name)) for name, (low, high) in spec.expect.items())
     return Result(spec.name, source.data, runs, metrics, expectations, _provenance(runs, began))
 
 
@@ -105,8 +103,8 @@ def _simulated(experiment: Experiment, trials: Trials, problem: Problem) -> tupl
     regions = trials.regions
     if regions is None:
         raise SpecError(
-            "'certified' needs regions that are certified before the run: a scenario of kind 'recall' without noise and "
-            "inputs.", experiment.source.where("simulate", "stop"),
+            "'certified' needs regions that are certified before the run: a scenario of kind 'recall' without noise "
+            "and inputs.", experiment.source.where("simulate", "stop"),
         )  # fmt: skip
     return solve_until(
         problem, simulate.backend, lambda x: bool((regions.which(x, proved_only=True) >= 0).all()), keep_diverged=keep
@@ -163,8 +161,8 @@ def check(path: str | Path) -> str:
             raise BackendError(reason, each.where("simulate", "backend"))
     network = experiment.network
     return (
-        f"{path}: a scenario of kind '{experiment.scenario.kind}', {len(network.parts)} circuits with {network.n} states "
-        f"in all, {experiment.scenario.trials} trials of {problem.steps} steps; nothing wrong was found."
+        f"{path}: a scenario of kind '{experiment.scenario.kind}', {len(network.parts)} circuits with {network.n} "
+        f"states in all, {experiment.scenario.trials} trials of {problem.steps} steps; nothing wrong was found."
     )
 
 
@@ -294,5 +292,3 @@ def _versions() -> dict[str, str]:
             except PackageNotFoundError:
                 out[module] = getattr(sys.modules[module], "__version__", "unknown")
     return out
-
-

@@ -49,7 +49,8 @@ class Expectation:
 class Run:
     """One variant of a scenario, run: '' is the scenario as written.
 
-    ``measured`` is the contraction along the run beside the certified rate, ``step`` the step up to which the solver keeps
+    ``measured`` is the contraction along the run beside the certified rate, ``step`` the step up to which the
+    solver keeps
     what is certified; both None without a certificate of contraction.
     """
 
@@ -105,7 +106,9 @@ class Result:
         arrays = {}
         for run in self.runs:
             array = label(run.problem, run.trajectory, self.provenance["backend"])
-            array = array.assign_coords(state=array.state.astype(object))  # the string type that zarr has a standard for
+            array = array.assign_coords(
+                state=array.state.astype(object)
+            )  # the string type that zarr has a standard for
             suffix = f"_{run.variant}" if run.variant else ""
             arrays[f"x{suffix}"] = array.rename(
                 {dim: f"{dim}{suffix}" for dim in array.dims} if run.variant else {}

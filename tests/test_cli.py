@@ -23,7 +23,18 @@ def neurolurie(*words, cwd):
 def finished(tmp_path_factory):
     """One small run of the digits, shared by the tests that look at what it left."""
     cwd = tmp_path_factory.mktemp("run")
-    words = ("run", "digits-recall", "--backend", "reference", *SMALL, "--set", "expect=null", "--out", "here", "--json")
+    words = (
+        "run",
+        "digits-recall",
+        "--backend",
+        "reference",
+        *SMALL,
+        "--set",
+        "expect=null",
+        "--out",
+        "here",
+        "--json",
+    )
     return cwd / "here", neurolurie(*words, cwd=cwd)
 
 

@@ -58,7 +58,8 @@ def smallest_order(parts: Decomposition) -> int | None:
 def reading(network: LurieNetwork) -> str | None:
     """What each circuit is on its own, and why that is not what the whole is; None if it is the same.
 
-    Read per circuit, a theorem about k-contracting circuits says nothing about the whole: their sums add up (theory 1.5).
+    Read per circuit, a theorem about k-contracting circuits says nothing about the whole: their sums add up (theory
+    1.5).
     """
     if applies(network, 1) is not None:
         return None
@@ -72,8 +73,9 @@ def reading(network: LurieNetwork) -> str | None:
     more = f" and {len(own) - 4} more" if len(own) > 4 else ""
     _, F = parts.best(k)
     return (
-        f"read circuit by circuit, each alone is k-contracting: {alone}{more}; that does not carry over, because expanding "
-        f"directions of different circuits add up: F({k}) = {F:.4g} /s for the whole, and F(K) < 0 only from K = {whole} on"
+        f"read circuit by circuit, each alone is k-contracting: {alone}{more}; that does not carry over, because "
+        f"expanding directions of different circuits add up: F({k}) = {F:.4g} /s for the whole, and F(K) < 0 only from "
+        f"K = {whole} on"
     )
 
 

@@ -109,7 +109,8 @@ def run(description: LargeDescription, phi: Phi, data: Data, x0: np.ndarray, pla
 
 def _blas_threads(products: int) -> AbstractContextManager:
     """BLAS on one thread while a product is small: its threads meet several times a step, and on a machine that others
-    use each meeting waits for a turn (measured at load 7 on two cores, 64 units, 200 trials: 0.3 s on one thread, 1.5 to
+    use each meeting waits for a turn (measured at load 7 on two cores, 64 units, 200 trials: 0.3 s on one thread,
+    1.5 to
     2.8 s on two)."""
     return nullcontext() if products >= SHARED else _controller().limit(limits=1, user_api="blas")
 

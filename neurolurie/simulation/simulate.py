@@ -43,7 +43,8 @@ def simulate(
     duration, dt : seconds; the duration must be a whole number of steps.
     solver : euler, heun, rk4, exponential-euler. backend : reference, torch, brian2, brian2-standalone.
     inputs : one ``{"kind": "constant" | "pulse" | "step", ...}`` for each column of E, or an array (steps, columns).
-    noise : sigma in state units per sqrt(s), one number or (n,). Added as ``sigma sqrt(dt) z`` once a step, with z keyed
+    noise : sigma in state units per sqrt(s), one number or (n,). Added as ``sigma sqrt(dt) z`` once a step, with z
+    keyed
         by (seed, stream, step, trial, state).
     record : "all", "final", or ``{"every": k, "states": [...]}``; the last step is always kept.
     first_step : continue a run: time and noise are counted from this step.
@@ -120,8 +121,9 @@ def _require_finite(problem: Problem, trajectory: Trajectory) -> None:
         (name for name, part in problem.network.parts.items() if part.states.start <= number < part.states.stop), "?"
     )
     count = int((~np.isfinite(trajectory.final)).any(axis=1).sum())
+    label = problem.network.states[number]
     raise DivergedError(
-        f"state '{problem.network.states[number]}' of circuit '{owner}' is not finite at t = {when:.6g} s (trial {trial}; "
-        f"{count} of {problem.trials} trials diverged). Try a smaller dt, or rk4; if the circuit itself is unstable, "
+        f"state '{label}' of circuit '{owner}' is not finite at t = {when:.6g} s (trial {trial}; {count} of "
+        f"{problem.trials} trials diverged). Try a smaller dt, or rk4; if the circuit itself is unstable, "
         "`neurolurie certify` says so."
     )

@@ -12,12 +12,18 @@ from neurolurie.simulation.simulate import solve
 
 
 def solve_until(
-    problem: Problem, backend: str, finished: Callable[[np.ndarray], bool], windows: int = 20, keep_diverged: bool = False
+    problem: Problem,
+    backend: str,
+    finished: Callable[[np.ndarray], bool],
+    windows: int = 20,
+    keep_diverged: bool = False,
 ) -> tuple[Problem, Trajectory]:
     """Run window after window until ``finished(states)`` is true of the last states (trials, n), or the time is over.
 
-    A window is about 1/``windows`` of the run, a whole number of recorded steps. Returns the problem with the steps that
-    were made, and its trajectory: exactly the beginning of the whole run, because time and noise are counted from its start.
+    A window is about 1/``windows`` of the run, a whole number of recorded steps. Returns the problem with the steps
+    that
+    were made, and its trajectory: exactly the beginning of the whole run, because time and noise are counted from
+    its start.
     """
     every = problem.record.every or problem.steps
     size = max(1, problem.steps // (windows * every)) * every

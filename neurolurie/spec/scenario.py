@@ -94,7 +94,8 @@ class Denoise(Model):
 
 
 class Hold(Model):
-    """A number that ``circuit`` holds from ``delay_from`` (s) on, put in by ``pulse``: a circuit of one state (a value) or
+    """A number that ``circuit`` holds from ``delay_from`` (s) on, put in by ``pulse``: a circuit of one state (a
+    value) or
     two (cosine and sine of an angle) that starts at ``amplitude`` times the number and decays.
 
     ``tolerance`` (rad, or in the units of the value) is how far it may be off before its horizon has passed.
@@ -120,7 +121,8 @@ class Decide(Model):
 
 
 class Start(Model):
-    """Initial states: ``states`` written out (one trial each), or drawn uniformly from ``[low, high]`` for all trials."""
+    """Initial states: ``states`` written out (one trial each), or drawn uniformly from ``[low, high]`` for all
+    trials."""
 
     states: list[list[float]] | None = None
     uniform: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None

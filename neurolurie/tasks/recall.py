@@ -19,7 +19,8 @@ NEAR = 0.95  # an overlap from here on counts as nearly recalled
 
 
 def draw(experiment: Experiment) -> Trials:
-    """Trial i is cued with pattern i modulo their number, exactly ``flip`` of its units turned, ``mask`` of them zero."""
+    """Trial i is cued with pattern i modulo their number, exactly ``flip`` of its units turned, ``mask`` of them
+    zero."""
     scenario, source = experiment.scenario, experiment.source
     if scenario.cue is None:
         raise SpecError(f"a scenario of kind '{scenario.kind}' needs a cue.", source.where("cue"))
@@ -28,7 +29,8 @@ def draw(experiment: Experiment) -> Trials:
     size, damage, rng = patterns.values.shape[1], scenario.cue.corrupt, experiment.rng(CUE_STREAM)
     if size != states.stop - states.start:
         raise SpecError(
-            f"the patterns have {size} units, circuit '{scenario.cue.circuit}' has {states.stop - states.start} states.",
+            f"the patterns have {size} units, circuit '{scenario.cue.circuit}' has "
+            f"{states.stop - states.start} states.",
             source.where("cue", "from"),
         )
     if damage.flip > size:

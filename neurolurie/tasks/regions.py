@@ -56,13 +56,14 @@ def entry_times(regions: Regions, times: np.ndarray, states: np.ndarray) -> np.n
     entered = np.where(held.any(axis=1), times[first], np.inf)
     trials = np.arange(len(states))
     strayed = held.any(axis=1) & (inside[:, -1] != inside[trials, first])
-    # Regions of one equilibrium may overlap: a trial that is listed under another one but ends at the same point stayed.
+    # Regions of one equilibrium may overlap: a trial that is listed under another one but ends at the same point
+    # stayed.
     ends = regions.equilibria
     for trial in np.flatnonzero(strayed):
         last, start = inside[trial, -1], inside[trial, first[trial]]
         if last < 0 or not np.allclose(ends[last], ends[start], atol=1e-9):
             raise LeftCertifiedRegion(
-                f"trial {trial} entered the certified region of '{regions.labels[start]}' at t = {entered[trial]:.6g} s "
-                "and left it again: take a smaller dt; if that does not help, please report this scenario."
+                f"trial {trial} entered the certified region of '{regions.labels[start]}' at t = {entered[trial]:.6g} "
+                "s and left it again: take a smaller dt; if that does not help, please report this scenario."
             )
     return entered

@@ -37,7 +37,8 @@ class Findings:
 
 @dataclass(frozen=True)
 class Task:
-    """``draw`` the trials of an experiment; ``measure`` what they did; words for the page; ``foresee`` certified regions."""
+    """``draw`` the trials of an experiment; ``measure`` what they did; words for the page; ``foresee`` certified
+    regions."""
 
     draw: Callable[[Experiment], Trials]
     measure: Callable[[Experiment, Trials, Problem, Trajectory], Findings]

@@ -48,7 +48,8 @@ def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory
         quiet = speeds(network, final) < REST / tau
         signal = states[finite][:, :, watched]
         quarter = max(1, len(times) // 4)
-        early, before, last = (amplitude(signal[:, a:b]) for a, b in ((quarter, 2 * quarter), (-2 * quarter, -quarter), (-quarter, None)))  # fmt: skip
+        spans = ((quarter, 2 * quarter), (-2 * quarter, -quarter), (-quarter, None))
+        early, before, last = (amplitude(signal[:, a:b]) for a, b in spans)
         moving = ~quiet & (last > MOVING) & (np.abs(last - before) <= SAME_AMPLITUDE * np.maximum(last, before))
         ends = distinct(final[quiet], 1e-2 * max(1.0, float(np.abs(final).max())))
         metrics |= {
@@ -75,7 +76,9 @@ def _watched(experiment: Experiment, problem: Problem) -> int:
     if name is None:
         return 0
     if name not in labels:
-        raise SpecError(did_you_mean("recorded state", name, labels), experiment.source.where("measures", "amplitude_of"))
+        raise SpecError(
+            did_you_mean("recorded state", name, labels), experiment.source.where("measures", "amplitude_of")
+        )
     return labels.index(name)
 
 

@@ -16,7 +16,9 @@ EASY = ["circuits.memory.with.gain=2.5", "trials=20", "cue.corrupt.flip=5"]
 @pytest.fixture(scope="module")
 def bistable():
     network = nl.circuit("paper/hopfield-3")
-    return network, certify_regions(network, np.array([[1.0, 1, 1], [-1.0, -1, -1], [0.0, 0, 0]]), ["up", "down", "saddle"])
+    return network, certify_regions(
+        network, np.array([[1.0, 1, 1], [-1.0, -1, -1], [0.0, 0, 0]]), ["up", "down", "saddle"]
+    )
 
 
 def test_regions_surround_stable_equilibria_only(bistable):
@@ -38,7 +40,9 @@ def test_who_enters_ends_there(bistable):
 def test_a_trial_that_leaves_is_an_error_of_the_program(bistable):
     _, regions = bistable
     there_and_back = np.stack([regions.equilibria[0], np.zeros(3)])[None]
-    with pytest.raises(LeftCertifiedRegion, match=r"trial 0 entered the certified region of 'up' at t = 0 s and left it"):
+    with pytest.raises(
+        LeftCertifiedRegion, match=r"trial 0 entered the certified region of 'up' at t = 0 s and left it"
+    ):
         entry_times(regions, np.array([0.0, 1.0]), there_and_back)
 
 
