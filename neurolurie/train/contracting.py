@@ -92,8 +92,7 @@ class Circuits(nn.Module):
         left = singular(self.s_B.flatten())[: self.k]
         right = singular(self.s_C.flatten())[: self.k]
         p = self.g * left * right
-        total = self.k**0.5 * torch.linalg.vector_norm(p) if self.bound == "theorem-1" else SHARE[self.bound] * p.sum()
-        return total
+        return self.k**0.5 * torch.linalg.vector_norm(p) if self.bound == "theorem-1" else SHARE[self.bound] * p.sum()
 
     def take(self, A: np.ndarray, B: np.ndarray, C: np.ndarray) -> None:
         """Set to the member next to these: B and C are kept, A moves as little as the form allows."""
