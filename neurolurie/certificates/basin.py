@@ -57,6 +57,14 @@ def equilibrium_near(network: LurieNetwork, x: np.ndarray, steps: int = 50) -> n
     return x
 
 
+def error_of(network: LurieNetwork, x: np.ndarray) -> np.ndarray:
+    """``|dx/dt|`` at x and more than its rounding: over the rate of contraction, how far the true equilibrium is."""
+    v = network.phi(network.preactivation(x))
+    terms = np.abs(network.A) @ np.abs(x) + np.abs(network.B) @ (np.abs(v) + 1) + np.abs(network.bx)
+    steep = np.abs(network.B) @ (np.abs(network.C) @ np.abs(x) + np.abs(network.by))
+    return np.abs(network.field(x)) + 1e-13 * (terms + steep)
+
+
 def majorant(network: LurieNetwork, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """``M`` of a box (1/s): entry by entry the exact bound for the slopes that can occur in it."""
     centre, half = 0.5 * (low + high), 0.5 * (high - low)
@@ -124,7 +132,7 @@ def search(network: LurieNetwork, equilibrium: np.ndarray) -> dict | None:
     """The witness of a basin: its core with weights and rate, and its layers; None if there is no core.
 
     Sides on which phi gets flatter are pushed far out where the preactivations are single states: only the steep sides
-    limit the basin. ``radius`` is the largest sup-norm ball inside it.
+    limit the basin. ``radius`` is that of the largest sup-norm ball about the true equilibrium inside it.
     """
     network = network.dense()
     centre = equilibrium_near(network, equilibrium)
@@ -202,11 +210,13 @@ def _grow(network, core) -> dict:
             inner, r = outer, r * (1 + growth)
         else:
             growth /= 2
+    within = float(min((inner.high - centre).min(), (centre - inner.low).min()))
+    away = float((error_of(network, centre) / weights).max() * weights.max() / core["rate"])  # of the true equilibrium
     return {
         "centre": centre,
         "weights": weights,
         "rate": core["rate"],
-        "radius": float(min((inner.high - centre).min(), (centre - inner.low).min())),
+        "radius": within * (1 - 1e-12) - 3 * away,
         "layers": [{"low": layer.low, "high": layer.high} for layer in layers],
         "boxes": [{"low": inner.low, "high": inner.high}],
     }

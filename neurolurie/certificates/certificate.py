@@ -14,6 +14,7 @@ from scipy import sparse
 
 from neurolurie.errors import SpecError
 from neurolurie.network.lurie import LurieNetwork
+from neurolurie.network.nonlinearity import NONLINEARITIES
 
 CLAIMS = ("k-contraction", "bounded", "convergent", "oscillates", "gain", "basin")
 STATUSES = ("proved", "numerical", "refuted", "boundary", "unknown")
@@ -134,7 +135,13 @@ class Certificate:
 
 
 def describe_network(network: LurieNetwork) -> dict:
-    """The network as plain data; sparse matrices as triplets; the slope range of maps the library does not know."""
+    """The network as plain data; sparse matrices as triplets; the slope range of maps the library does not know.
+
+    Raises SpecError if a map of the user's own bears a name of the library, as a reader would take it for that one.
+    """
+    for kind in network.phi.kinds:
+        if NONLINEARITIES.get(kind.name, kind) is not kind:
+            raise SpecError(f"a nonlinearity of your own is called '{kind.name}' like one of the library; rename it.")
     low, high = network.phi.slope_range()
     return {
         "A": plain(network.A), "B": plain(network.B), "C": plain(network.C), "E": plain(network.E),

@@ -10,7 +10,7 @@ from scipy import sparse
 from neurolurie.certificates import basin, bounded, dominance, ellipsoid
 from neurolurie.certificates.box import SlopeBox
 from neurolurie.certificates.certificate import Attempt, Certificate
-from neurolurie.certificates.contraction import SHRINK, contraction
+from neurolurie.certificates.contraction import SHRINK, contraction, declared
 from neurolurie.certificates.energy import settles_at_one_point, why_no_energy
 from neurolurie.certificates.falsify import MOST_STATES
 from neurolurie.certificates.proofs import Unproved
@@ -75,7 +75,8 @@ def convergent(network: LurieNetwork, **options) -> Certificate:
     if witness is not None:
         found = Certificate(
             "convergent", "numerical", "1-dominance", witness={**witness, "limit": "one equilibrium"},
-            assumptions=("input constant in time, no noise", "runs that stay bounded"), network=network,
+            assumptions=("input constant in time, no noise", "runs that stay bounded", *declared(network)),
+            network=network,
         )  # fmt: skip
         return answer(settled(found))
     cycle = oscillating(network, **options)
@@ -103,6 +104,7 @@ def _settles_by_energy(network: LurieNetwork) -> Certificate:
         "bounded": bool(decays and network.phi.bounded),
     }
     rests = ["input constant in time, no noise"] + ([] if witness["bounded"] else ["runs that stay bounded"])
+    rests += declared(network)
     return settled(
         Certificate(
             "convergent",
@@ -143,12 +145,12 @@ def bounded_runs(network: LurieNetwork, **options) -> Certificate:
     if part is None:
         return Certificate("bounded", "unknown", tried=tried, network=network)
     rate = part.margin
-    radius = bounded.radius(network, part.witness, rate * (1 - 1e-6))
+    radius = max(bounded.radius(network, part.witness, rate * (1 - 1e-6)), 1e-12)  # nothing proves that it is 0
     name, data = bounded.norm(part.witness)
     witness = {"kind": "bounded", "part": part.witness, "rate": rate * (1 - 1e-6), "radius": radius * (1 + 1e-6)}
     answer = Certificate(
         "bounded", "numerical", part.method, 1, rate * (1 - 1e-6), None, witness,
-        ("input constant in time, no noise",), tried, network,
+        _at_rest(network), tried, network,
     )  # fmt: skip
     return settled(answer)
 
@@ -210,7 +212,7 @@ def oscillating(network: LurieNetwork, **options) -> Certificate:
     witness = {**witness, "bounded": {**within.witness}, "equilibrium": x}
     found = Certificate(
         "oscillates", "numerical", "2-dominance", witness=witness, network=network,
-        assumptions=("input constant in time, no noise",), tried=tuple(tried),
+        assumptions=_at_rest(network), tried=tuple(tried),
     )  # fmt: skip
     return settled(found)
 
@@ -230,9 +232,15 @@ def certified_basin(network: LurieNetwork, equilibrium=None) -> Certificate:
     tried.append(Attempt(kind, 1, witness["rate"]))
     answer = Certificate(
         "basin", "numerical", kind, 1, witness["rate"], witness["rate"], {"kind": kind, **witness},
-        ("input constant in time, no noise",), tuple(tried), network,
+        _at_rest(network), tuple(tried), network,
     )  # fmt: skip
     return settled(answer)
+
+
+def _at_rest(network: LurieNetwork) -> tuple[str, ...]:
+    """What radii, basins and cycles rest on: another constant input shifts them, as another bx would."""
+    input_ = "no input u(t), no noise" if network.E.shape[1] else "input constant in time, no noise"
+    return (input_, *declared(network))
 
 
 def settled(answer: Certificate) -> Certificate:

@@ -43,6 +43,8 @@ def search(network: LurieNetwork, k: int) -> Iterator[Finding]:
 
 def finding(parts: Decomposition, k: int) -> Finding:
     """What the composition bound says about one k; if it fails, which circuit and which coupling cost most."""
+    if not parts.finite:
+        return Finding("composition F(K)", None, note="a number is too large for a bound")
     w, value = parts.best(k)
     note = "" if value < 0 else parts.blame(k)
     return Finding("composition F(K)", -value, {"kind": "composition", "weights": w}, note)
@@ -50,6 +52,8 @@ def finding(parts: Decomposition, k: int) -> Finding:
 
 def smallest_order(parts: Decomposition) -> int | None:
     """The smallest k with F(k) < 0 for any of the weights that are tried."""
+    if not parts.finite:
+        return None
     totals = [parts.total(w) for w in parts.candidates()]
     found = [int(np.argmax(F < 0)) + 1 for F in totals if (F < 0).any()]
     return min(found, default=None)
@@ -64,6 +68,8 @@ def reading(network: LurieNetwork) -> str | None:
     if applies(network, 1) is not None:
         return None
     parts = Decomposition.of(network)
+    if not parts.finite:
+        return None
     own = [int(np.argmax(f[1:] < 0)) + 1 if (f[1:] < 0).any() else None for f in parts.f]
     whole = smallest_order(parts)
     if None in own or whole is None or whole <= max(own):
@@ -118,6 +124,11 @@ class Decomposition:
         inside = component[row] == component[column]
         N = sparse.csr_array(sparse.coo_array((coo.data[inside], (row[inside], column[inside])), shape=N.shape))
         return cls(tuple(network.parts), f, N, component)
+
+    @property
+    def finite(self) -> bool:
+        """No bound of a circuit or a coupling has overflowed."""
+        return bool((np.isfinite(self.f) | (self.f == -np.inf)).all() and np.isfinite(self.N.data).all())
 
     def weights(self) -> np.ndarray:
         """Weights near the Perron vector of ``diag f(1) + N``."""

@@ -30,6 +30,7 @@ from neurolurie.certificates.rung import Finding, SolverFailed
 from neurolurie.certificates.verify import prove
 from neurolurie.errors import SpecError
 from neurolurie.network.lurie import LurieNetwork
+from neurolurie.network.nonlinearity import NONLINEARITIES
 from neurolurie.network.phi import Phi
 
 SHRINK = (1 - 1e-9, 1 - 1e-6, 1 - 1e-3, 0.9, 0.5)  # the margin is shortened by rounding until it can be proved
@@ -228,7 +229,13 @@ def assumptions(network: LurieNetwork, k: int, fenced: bool = True) -> tuple[str
         rests.append("for behaviour, not for contraction: input constant in time, runs that stay bounded")
     if k >= 2 and not network.phi.every("smooth"):
         rests.append("phi is not C^1; the theorems that turn k >= 2 into behaviour are proved for C^1 fields")
-    return tuple(rests)
+    return (*rests, *declared(network))
+
+
+def declared(network: LurieNetwork) -> tuple[str, ...]:
+    """Maps that are not the library's are taken at their word."""
+    own = [kind.name for kind in network.phi.kinds if NONLINEARITIES.get(kind.name) is not kind]
+    return tuple(f"'{name}' being as it was declared: its slopes, image and smoothness" for name in own)
 
 
 def _parts(worst) -> list[list[float]]:

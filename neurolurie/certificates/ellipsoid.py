@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurolurie.certificates import metrics, multipliers
-from neurolurie.certificates.basin import equilibrium_near
+from neurolurie.certificates.basin import equilibrium_near, error_of
 from neurolurie.certificates.box import SlopeBox
 from neurolurie.network.lurie import LurieNetwork
 
@@ -68,5 +68,9 @@ def _largest(network: LurieNetwork, centre: np.ndarray, T: np.ndarray) -> dict |
     rate, S = check(network, centre, T, r)
     if rate <= 0:
         return None
+    away = np.linalg.norm(np.abs(T) @ error_of(network, centre)) / rate  # of the true equilibrium from the centre
+    radius = (0.999 * r - 3 * away) / np.linalg.norm(T, axis=0).sum()
+    if radius <= 0:
+        return None
     ball = {"centre": centre, "T": T, "P": T.T @ T, "S": S, "radius": r}
-    return {"ellipsoid": ball, "centre": centre, "rate": rate, "radius": 0.999 * r / np.linalg.norm(T, axis=0).sum()}
+    return {"ellipsoid": ball, "centre": centre, "rate": rate, "radius": radius}

@@ -25,8 +25,10 @@ class Dyadic:
 
     @classmethod
     def of(cls, values) -> Dyadic:
-        """The exact value of an array of finite doubles."""
+        """The exact value of an array of finite doubles; OverflowError if one is not finite."""
         values = np.asarray(values, float)
+        if not np.isfinite(values).all():
+            raise OverflowError("a number is not finite, so it has no exact value")
         mantissa, power = np.frexp(values)
         power = np.where(values == 0, 0, power - 53)
         lowest = int(power[values != 0].min()) if np.any(values != 0) else 0

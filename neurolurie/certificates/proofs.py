@@ -29,6 +29,8 @@ from neurolurie.certificates.rounding import (
 EXACT_SECONDS = 2.0  # exact arithmetic is used while its estimated time stays below this
 CHUNK = 2048
 MOST_CORNERS = 2**18
+LEAST_WEIGHT = 1e-100
+FARTHEST_TURN = 1e6  # beyond it the rounding of the period misplaces the turns of a periodic slope
 
 
 class Unproved(Exception):
@@ -56,6 +58,15 @@ def widened(network, low, high, where=True) -> tuple[np.ndarray, np.ndarray]:
         np.where(where, np.maximum(low - slack_low, least), low),
         np.where(where, np.minimum(high + slack_high, most), high),
     )
+
+
+def slopes_between(network, low, high) -> tuple[np.ndarray, np.ndarray]:
+    """Slope ranges on intervals of preactivations, rounded outwards."""
+    least, most = widened(network, *network.phi.slope_on(low, high))
+    periodic = np.array([kind.period is not None for kind in network.phi.kinds])[network.phi.index]
+    far = periodic & ~(np.maximum(np.abs(low), np.abs(high)) <= FARTHEST_TURN)
+    whole = [np.array([kind.slope[side] for kind in network.phi.kinds])[network.phi.index] for side in (0, 1)]
+    return np.where(far, whole[0], least), np.where(far, whole[1], most)
 
 
 class System:
@@ -101,7 +112,9 @@ def prove_trace(network, k, margin, witness) -> str:
     """k = n: ``tr A + sum_j max(low_j l_j, high_j l_j) <= -margin``, ``l = diag(C B)``, in rational numbers."""
     require(k == network.n, "the trace speaks about k = n only")
     low, high = slope_bounds(network)
-    left, right = sparse.csr_array(network.C), sparse.csc_array(network.B)
+    left, right = sparse.csr_array(network.C, copy=True), sparse.csc_array(network.B, copy=True)
+    left.sum_duplicates()
+    right.sum_duplicates()
     total = sum((Fraction(float(a)) for a in network.A.diagonal()), Fraction(0))
     for j in range(network.m):
         row = slice(left.indptr[j], left.indptr[j + 1])
@@ -183,8 +196,7 @@ def prove_lure(network, k, margin, witness) -> str:
     """
     require(k == 1, "the Lur'e condition proves k = 1")
     system = System(network)
-    P, S = _symmetric(witness["P"]), np.asarray(witness["S"], float)
-    require(bool((S > 0).all() and np.isfinite(S).all()), "the multipliers are not positive")
+    P, S = _symmetric(witness["P"]), _multipliers(witness["S"], system)
     other = upwards(1 / S, 2)
     require(all(Fraction(float(s)) * Fraction(float(o)) >= 1 for s, o in zip(S, other, strict=True)), "1/S")
     middle, radius = system.middle()
@@ -210,8 +222,7 @@ def prove_lure(network, k, margin, witness) -> str:
 def prove_multipliers(network, k, margin, witness, slopes=None) -> str:
     """``s_k(sym A_c + 1/2 (B R S B^T + C^T R S^-1 C)) <= -margin`` in the coordinates ``z = T x``."""
     system = System(network, slopes)
-    S = np.asarray(witness["S"], float)
-    require(bool((S > 0).all() and np.isfinite(S).all()), "the multipliers are not positive")
+    S = _multipliers(witness["S"], system)
     middle, radius = system.middle()
     A = system.jacobians(middle)
     B, C = Ball.of(system.B), Ball.of(system.C)
@@ -235,9 +246,8 @@ def prove_compound(network, k, margin, witness) -> str:
 def prove_weights(network, k, margin, witness) -> str:
     """The sum of the k largest column (l1) or row (linf) sums of ``W M W^-1`` is at most ``-margin``; sparse
     throughout."""
-    norm, w = witness["norm"], np.asarray(witness["weights"], float)
-    require(norm in ("l1", "linf") and w.shape == (network.n,), "weights of the wrong kind or length")
-    require(bool((w > 0).all() and np.isfinite(w).all()), "the weights are not positive")
+    norm, w = witness["norm"], positive_weights(witness["weights"], network.n)
+    require(norm in ("l1", "linf"), f"'{norm}' is not a weighted norm")
     low, high = slope_bounds(network)
     A, B, C = (sparse.csr_array(part) for part in (network.A, network.B, network.C))
     used = (abs(B).sum(axis=0) > 0) & (abs(C).sum(axis=1) > 0)
@@ -259,7 +269,7 @@ def prove_weights(network, k, margin, witness) -> str:
         spread = abs(C).T @ (radius * (abs(B).T @ w))
         size = abs(A).T @ w + abs(C).T @ ((np.abs(middle) + radius) * (abs(B).T @ w))
         sums = diagonal * w + off.T @ w + spread
-    sums = (sums + 4 * error * size) / w
+    sums = (sums + upwards(4 * error * size)) / w  # with room for what underflows
     sums = sums + 8 * UNIT * np.abs(sums)
     worst = np.sort(sums)[::-1][:k]
     total = worst.sum() + gamma(2 * k + 4) * np.abs(worst).sum()
@@ -269,9 +279,7 @@ def prove_weights(network, k, margin, witness) -> str:
 
 def prove_composition(network, k, margin, witness) -> str:
     """``F(k) <= -margin`` from the circuits' own bounds and the couplings' norms."""
-    weights = np.asarray(witness["weights"], float)
-    require(weights.shape == (len(network.parts),), "one weight for each circuit is needed")
-    require(bool((weights > 0).all() and np.isfinite(weights).all()), "the weights are not positive")
+    weights = positive_weights(witness["weights"], len(network.parts))
     low, high = slope_bounds(network)
     require(bool(np.isfinite(low).all() and np.isfinite(high).all()), "a slope has no bound")
     require(proofs_composition.bound(network, low, high, k, weights) <= -margin, "F(k) is not that far below zero")
@@ -328,6 +336,21 @@ def compound(J: np.ndarray, places, absolute: bool = False) -> np.ndarray:
     for row, column, i, j, sign in moves:
         out[..., row, column] = J[..., i, j] if absolute or sign > 0 else -J[..., i, j]
     return out
+
+
+def _multipliers(S, system) -> np.ndarray:
+    S = np.asarray(S, float)
+    require(S.shape == system.low.shape, "one multiplier for each preactivation is needed")
+    require(bool((S > 0).all() and np.isfinite(S).all()), "the multipliers are not positive")
+    return S
+
+
+def positive_weights(value, count: int) -> np.ndarray:
+    """Weights far from the ends of the doubles' range, where products of them would lose their digits."""
+    w = np.asarray(value, float)
+    require(w.shape == (count,), "the weights have the wrong length")
+    require(bool(((w > LEAST_WEIGHT) & (w < 1 / LEAST_WEIGHT)).all()), "the weights are not positive, or out of range")
+    return w
 
 
 def _symmetric(P) -> np.ndarray:

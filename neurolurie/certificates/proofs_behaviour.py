@@ -8,9 +8,9 @@ from scipy import sparse
 
 from neurolurie.certificates import exact
 from neurolurie.certificates.exact import Dyadic
-from neurolurie.certificates.proofs import CONTRACTION, System, require
+from neurolurie.certificates.proofs import CONTRACTION, System, require, slopes_between
 from neurolurie.certificates.proofs_refuted import floors
-from neurolurie.certificates.proofs_sets import box_of, image_of, preactivation_of, slopes_of
+from neurolurie.certificates.proofs_sets import box_of, field_at, preactivation_of
 from neurolurie.certificates.rounding import UNIT, Ball, gamma, inverse, singular_values, upwards
 from neurolurie.network.phi import Phi
 
@@ -18,6 +18,7 @@ from neurolurie.network.phi import Phi
 def prove_bounded(network, k, margin, witness) -> str:
     """The part with unbounded phi contracts at rate ``margin``; the radius is what the rest can drive it to."""
     _require_no_domain(network)
+    _require_rate(margin)
     low, high = network.phi.image()
     bounded = np.isfinite(low) & np.isfinite(high)
     arithmetic = CONTRACTION[witness["part"]["kind"]](_without(network, bounded), 1, margin, witness["part"])
@@ -32,6 +33,9 @@ def prove_bounded(network, k, margin, witness) -> str:
 def prove_gain(network, k, margin, witness) -> str:
     """The network contracts at rate ``margin``; the stated gain is the norm's condition over the rate."""
     _require_no_domain(network)
+    _require_rate(margin)
+    norm = witness["part"]["norm"] if witness["part"]["kind"] == "weights" else "2"
+    require(witness["norm"] == norm, "the gain is stated in another norm than the one that contracts")
     arithmetic = CONTRACTION[witness["part"]["kind"]](network, 1, margin, witness["part"])
     condition = _condition(witness["part"], network.n)
     require(float(upwards(condition / margin, 4)) <= witness["gain"], "the gain is larger than stated")
@@ -53,6 +57,10 @@ def prove_dominance(network, witness, p: int) -> str:
         flow = exactly @ system.exact_jacobian(corner)
         require(exact.is_positive_definite(-(flow + flow.T + twice)), "a corner of the slope box is not dominated")
     return "exact rational LDL^T"
+
+
+def _require_rate(rate) -> None:
+    require(rate is not None and 0 < rate < np.inf, "the rate is not positive")
 
 
 def _require_no_domain(network) -> None:
@@ -99,7 +107,7 @@ def _jacobian_at_equilibrium(network, x: np.ndarray) -> Ball:
         half = size * (1 + np.abs(x))
         low, high = x - half, x + half
         box = box_of(low, high)
-        least, most = slopes_of(network, *preactivation_of(network, box))
+        least, most = slopes_between(network, *preactivation_of(network, box))
         middle = 0.5 * least + 0.5 * most
         radius = upwards(np.maximum(most - middle, middle - least), 2)
         J = Ball.of(network.A) + (Ball.of(network.B) * Ball(middle, radius)) @ Ball.of(network.C)
@@ -107,13 +115,10 @@ def _jacobian_at_equilibrium(network, x: np.ndarray) -> Ball:
             Y = Ball.of(np.linalg.inv(J.mid))
         except np.linalg.LinAlgError:
             continue
-        at = Ball.of(x[:, None])
-        field = Ball.of(network.A) @ at + Ball.of(network.B) @ image_of(network, *preactivation_of(network, at))
-        field = field + Ball.of(network.bx[:, None])
-        shift = -(Y @ field) + (Ball.of(np.eye(network.n)) - Y @ J) @ Ball(
-            np.zeros_like(box.mid), upwards(half[:, None], 4)
-        )
-        if (upwards(np.abs(shift.mid) + shift.rad, 2)[:, 0] < half * (1 - 8 * UNIT)).all():
+        outer, inner = np.maximum(high - x, x - low), np.minimum(high - x, x - low)
+        around = Ball(np.zeros_like(box.mid), upwards(outer[:, None], 4))
+        shift = -(Y @ field_at(network, x)) + (Ball.of(np.eye(network.n)) - Y @ J) @ around
+        if (upwards(np.abs(shift.mid) + shift.rad, 2)[:, 0] < inner * (1 - 8 * UNIT)).all():
             return J
     require(False, "no box round the stored state is proved to hold an equilibrium")
 

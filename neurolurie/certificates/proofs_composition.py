@@ -17,6 +17,7 @@ from scipy.sparse import csgraph
 from neurolurie.certificates.rounding import UNIT, Ball, gamma, singular_values, top_sums, upwards
 
 DYNAMIC_ORDERS = 64
+UNDERFLOW = 1e-140  # more than all that can be lost to it in a product; its square is still a double
 DYNAMIC_WORK = 4_000_000
 
 
@@ -29,6 +30,9 @@ def bound(network, low, high, k: int, weights: np.ndarray) -> float:
     f = _alone(network, rows, reads, low, high)
     rho = _coupling(network, rows, reads, middle, radius, weights, count)
     f = f + rho[:, None] * np.arange(f.shape[1])
+    real = np.arange(f.shape[1]) <= np.bincount(rows, minlength=count)[:, None]
+    if not np.isfinite(f[:, 1:][real[:, 1:]]).all():  # a number too large for doubles is no bound
+        return np.inf
     f = f + 64 * UNIT * np.where(np.isfinite(f), np.abs(f), 0.0).max(initial=0.0)
     f[:, 0] = 0.0
     steps = _steps(f)
@@ -148,9 +152,10 @@ def _coupling(network, rows, reads, middle, radius, weights, count) -> np.ndarra
     centre = sparse.csr_array(parts["A", "off"] + B_off @ scale @ C + B_own @ scale @ C_off)
     wide = abs(B_off) @ spread @ abs(C) + abs(B_own) @ spread @ abs(C_off)
     total = abs(parts["A", "off"]) + abs(B_off) @ size @ abs(C) + abs(B_own) @ size @ abs(C_off)
+    pattern = UNDERFLOW * (_ones(parts["A", "off"]) + _ones(B_off) @ _ones(C) + _ones(B_own) @ _ones(C_off))
     longest = max(int(np.diff(sparse.csr_array(one).indptr).max(initial=0)) for one in (B_own, B_off, C, C_off.T))
-    error = sparse.csr_array(wide + gamma(4 * longest + 40) * total)
-    edges = sparse.csr_array(_norms(total, rows, count))  # structural: every entry that could be non-zero
+    error = sparse.csr_array(wide + gamma(4 * longest + 40) * total + pattern)
+    edges = _norms(sparse.csr_array(total + pattern), rows, count)  # every entry that could be non-zero
     _, component = csgraph.connected_components(edges, directed=True, connection="strong")
     N = _norms(0.5 * (centre + centre.T), rows, count) + 0.5 * (
         _norms(error, rows, count) + _norms(error, rows, count).T
@@ -159,6 +164,10 @@ def _coupling(network, rows, reads, middle, radius, weights, count) -> np.ndarra
     inside = component[r] == component[c]
     rho = np.bincount(r[inside], data[inside] * weights[c[inside]], count) / weights
     return upwards(rho, count + 16)
+
+
+def _ones(matrix: sparse.csr_array) -> sparse.csr_array:
+    return sparse.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _norms(matrix, rows, count) -> sparse.csr_array:
@@ -177,7 +186,8 @@ def _norms(matrix, rows, count) -> sparse.csr_array:
         largest = np.zeros(len(blocks))
         np.maximum.at(largest, keys // (matrix.shape[0] + 1), sums)
         product = product * largest
-    data = upwards(np.sqrt(np.minimum(squares, product)), 2 * matrix.shape[0].bit_length() + 4096)
+    most = int(np.bincount(inverse, minlength=1).max(initial=0))
+    data = upwards(np.sqrt(np.minimum(squares, product)), 2 * most + 16)
     return sparse.csr_array(sparse.coo_array((data, (blocks // count, blocks % count)), shape=(count, count)))
 
 

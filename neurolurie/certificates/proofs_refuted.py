@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurolurie.certificates.proofs import require, widened
+from neurolurie.certificates.proofs import require, slopes_between
 from neurolurie.certificates.rounding import UNIT, Ball, gamma, upwards
 
 
 def prove_refuted(network, k, witness) -> str:
     """The sum of the k largest real parts of J at the stored state is positive; the state lies in the domain."""
+    require(isinstance(k, int | np.integer) and 1 <= k <= network.n, "k is not an order of this network")
     network = network.dense()
     x = np.asarray(witness["state"], float)
     require(x.shape == (network.n,) and bool(np.isfinite(x).all()), "the state is not a state of this network")
@@ -23,7 +24,7 @@ def prove_refuted(network, k, witness) -> str:
     slack = upwards(y.rad + 4 * UNIT * np.abs(y.mid))
     low, high = (y.mid - slack)[:, 0], (y.mid + slack)[:, 0]
     require(bool((np.maximum(-low, high) <= network.phi.domain).all()), "the state is outside the domain of phi")
-    least, most = widened(network, *network.phi.slope_on(low, high))
+    least, most = slopes_between(network, low, high)
     middle = 0.5 * least + 0.5 * most
     radius = upwards(np.maximum(most - middle, middle - least), 2)
     J = Ball.of(network.A) + (Ball.of(network.B) * Ball(middle, radius)) @ Ball.of(network.C)
@@ -60,6 +61,8 @@ def floors(J: Ball) -> np.ndarray:
     extra = f / (1 - f) * float(upwards(entries.sum(axis=1), n).max())
     off = entries.sum(axis=1) - np.abs(product.diagonal()) - error.diagonal()
     radius = upwards(off + 2 * error.diagonal() + extra + 16 * UNIT * entries.sum(axis=1), 2 * n)
+    if not np.isfinite(radius).all():
+        return nothing
     centres = product.diagonal().real
     left, right = centres - radius, centres + radius
     order = np.argsort(left)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from neurolurie.certificates.exact import Dyadic, is_positive_definite
-from neurolurie.certificates.proofs import Unproved, prove_multipliers, require, widened
+from neurolurie.certificates.proofs import Unproved, positive_weights, prove_multipliers, require, slopes_between
 from neurolurie.certificates.rounding import UNIT, Ball, inverse, upwards
 
 
@@ -18,9 +18,10 @@ def prove_basin(network, k, margin, witness) -> str:
         require("boxes" not in witness, "a basin is a box or an ellipsoid")
         return prove_ellipsoid(network, k, margin, witness)
     network = network.dense()
-    centre, w = np.asarray(witness["centre"], float), np.asarray(witness["weights"], float)
+    centre, w = np.asarray(witness["centre"], float), positive_weights(witness["weights"], network.n)
+    require(centre.shape == (network.n,), "the centre is not a state of this network")
     layers = [(np.asarray(one["low"], float), np.asarray(one["high"], float)) for one in witness["layers"]]
-    require(len(layers) > 0 and bool((w > 0).all()) and margin > 0, "no core, or weights or rate not positive")
+    require(len(layers) > 0 and margin > 0, "no core, or the rate is not positive")
     outermost = witness["boxes"]
     require(len(outermost) == 1, "a basin by boxes has one outermost box")
     require(
@@ -43,11 +44,12 @@ def prove_basin(network, k, margin, witness) -> str:
     )
     for inner, outer in zip([layers[0], *layers], layers, strict=False):
         _require_inwards(network, centre, inner, outer)
-    radius = float(witness["radius"])
+    # the radius is about the equilibrium, which is near the centre
+    field = field_at(network, centre)
+    away = upwards((upwards(np.abs(field.mid) + field.rad)[:, 0] / w).max() / margin * w.max(), 8)
+    reach = upwards(float(witness["radius"]) + away + 4 * UNIT * np.abs(centre).max(), 4)
     low, high = layers[-1]
-    require(
-        bool((centre - radius * (1 - 1e-12) >= low).all() and (centre + radius * (1 - 1e-12) <= high).all()), "radius"
-    )
+    require(bool(((centre - low >= reach) & (high - centre >= reach)).all()), "the stated radius is too large")
     return "interval arithmetic"
 
 
@@ -67,14 +69,13 @@ def prove_ellipsoid(network, k, margin, witness) -> str:
     reads = Ball.of(network.C) @ back
     reach = upwards(np.sqrt(upwards(np.sum((np.abs(reads.mid) + reads.rad) ** 2, axis=1), network.n + 4)) * r, 4)
     y_low, y_high = preactivation_of(network, Ball.of(centre[:, None]))
-    slopes = slopes_of(network, y_low - upwards(reach, 4), y_high + upwards(reach, 4))
+    slopes = slopes_between(network, y_low - upwards(reach, 4), y_high + upwards(reach, 4))
     prove_multipliers(network, 1, margin, {"T": T, "S": ball["S"]}, slopes)
-    at = Ball.of(centre[:, None])
-    field = Ball.of(network.A) @ at + Ball.of(network.B) @ image_of(network, *preactivation_of(network, at))
-    push = Ball.of(T) @ (field + Ball.of(network.bx[:, None]))
-    require(float(push.norm()) < margin * r * (1 - 1e-12), "the boundary of the ellipsoid does not point inwards")
+    push = float((Ball.of(T) @ field_at(network, centre)).norm())
+    require(push < margin * r * (1 - 1e-12), "the boundary of the ellipsoid does not point inwards")
     widest = float(upwards(np.sqrt(upwards((T * T).sum(axis=0), network.n)).sum(), network.n + 4))
-    require(float(witness["radius"]) * widest <= r * (1 - 1e-9), "the stated sup-norm radius is too large")
+    away = float(upwards(push / margin, 2))  # of the equilibrium from the centre
+    require(float(witness["radius"]) * widest + away <= r * (1 - 1e-9), "the stated sup-norm radius is too large")
     return "proved rounding bounds"
 
 
@@ -90,13 +91,16 @@ def preactivation_of(network, x: Ball) -> tuple[np.ndarray, np.ndarray]:
     return (y.mid - slack)[:, 0], (y.mid + slack)[:, 0]
 
 
-def slopes_of(network, low, high) -> tuple[np.ndarray, np.ndarray]:
-    return widened(network, *network.phi.slope_on(low, high))
+def field_at(network, x: np.ndarray) -> Ball:
+    """dx/dt at one state, enclosed."""
+    at = Ball.of(x[:, None])
+    field = Ball.of(network.A) @ at + Ball.of(network.B) @ image_of(network, *preactivation_of(network, at))
+    return field + Ball.of(network.bx[:, None])
 
 
 def _majorant(network, low, high) -> np.ndarray:
     """An upper bound, entry by entry, of ``J_ii`` and ``|J_ij|`` over the box."""
-    least, most = slopes_of(network, *preactivation_of(network, box_of(low, high)))
+    least, most = slopes_between(network, *preactivation_of(network, box_of(low, high)))
     require(bool(np.isfinite(most).all()), "a slope has no bound on the box")
     middle = 0.5 * least + 0.5 * most
     radius = upwards(np.maximum(most - middle, middle - least), 2)
@@ -108,7 +112,7 @@ def _majorant(network, low, high) -> np.ndarray:
 
 def image_of(network, low, high) -> Ball:
     """phi over intervals of preactivations, as a column."""
-    least, most = slopes_of(network, low, high)
+    least, most = slopes_between(network, low, high)
     v_low, v_high = network.phi(low), network.phi(high)
     middle = 0.5 * low + 0.5 * high
     steep = upwards(np.maximum(np.abs(least), np.abs(most)) * np.maximum(high - middle, middle - low), 4)
@@ -133,9 +137,7 @@ def _require_inwards(network, centre, inner, outer) -> None:
     if down.all() and up.all():
         return
     M = _majorant(network, *outer)
-    at = Ball.of(centre[:, None])
-    field = Ball.of(A) @ at + Ball.of(network.B) @ image_of(network, *preactivation_of(network, at))
-    field = field + Ball.of(network.bx[:, None])
+    field = field_at(network, centre)
     reach = upwards(np.maximum(outer[1] - centre, centre - outer[0]), 2)
     own = M.diagonal()
     side = upwards((np.abs(M - np.diag(own))) @ reach, len(reach) + 4)
@@ -156,7 +158,8 @@ def prove_energy(network, k, margin, witness) -> str:
             require(
                 kind.analytic and steep, f"{kind.name} is not analytic with positive slope: no single limit is promised"
             )
-    A, C = sparse.coo_array(network.A), sparse.csr_array(network.C)
+    A, C = sparse.coo_array(network.A), sparse.csr_array(network.C, copy=True)
+    C.sum_duplicates()
     require(
         bool((A.coords[0] == A.coords[1])[A.data != 0].all()),
         "A is not diagonal, so C A = -diag(a) C is not proved exactly",

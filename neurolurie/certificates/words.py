@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neurolurie.certificates.composition import reading
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 
 MOST_CIRCUITS = 64  # up to which an explanation compares the whole with its circuits
 PROMISE = {
@@ -25,6 +25,24 @@ def promise(k: int) -> str:
     'attractor dimension < 5; cycles, tori and chaos possible'
     """
     return PROMISE.get(k, f"attractor dimension < {k}; cycles, tori and chaos possible")
+
+
+def at_most(value: float) -> str:
+    """Four digits, rounded up: a proved upper bound stays one in print.
+
+    >>> at_most(1.23401), at_most(2.0)
+    ('1.235', '2')
+    """
+    return f"{float(Context(prec=4, rounding=ROUND_CEILING).create_decimal(repr(float(value)))):.4g}"
+
+
+def at_least(value: float) -> str:
+    """Four digits, rounded down: a proved lower bound stays one in print.
+
+    >>> at_least(0.79999)
+    '0.7999'
+    """
+    return f"{float(Context(prec=4, rounding=ROUND_FLOOR).create_decimal(repr(float(value)))):.4g}"
 
 
 def sentence(certificate) -> str:
@@ -53,6 +71,8 @@ def sentence(certificate) -> str:
 
 def explain(certificate) -> str:
     """The sentence, then its assumptions, then every test that was tried."""
+    from neurolurie.certificates.composition import reading
+
     lines = [certificate.sentence()]
     if certificate.holds and certificate.k == 3 and certificate.claim == "k-contraction":
         lines.append("k = 3 does not promise a limit cycle: certified networks with three states can be chaotic.")
@@ -101,7 +121,8 @@ def _convergent(certificate) -> str:
 def _bounded(certificate) -> str:
     if not certificate.holds:
         return "not bounded" if certificate.status == "refuted" else "bounded?"
-    return f"bounded: every run ends up within |x| <= {certificate.witness['radius']:.4g} in the norm of the witness"
+    radius = at_most(certificate.witness["radius"])
+    return f"bounded: every run ends up within |x| <= {radius} in the norm of the witness"
 
 
 def _oscillates(certificate) -> str:
@@ -114,11 +135,14 @@ def _gain(certificate) -> str:
     if not certificate.holds:
         return "gain?"
     norm = {"2": "2-norm", "linf": "sup norm", "l1": "1-norm"}[certificate.witness["norm"]]
-    return f"gain: runs stay within {certificate.witness['gain']:.4g} s times the largest disturbance of dx/dt ({norm})"
+    gain = at_most(certificate.witness["gain"])
+    return f"gain: two runs end up within {gain} s times the largest difference of their dx/dt ({norm})"
 
 
 def _basin(certificate) -> str:
     if not certificate.holds:
         return "basin?"
     radius = certificate.witness.get("radius")
-    return f"basin: everything within {radius:.4g} of the equilibrium (sup norm) ends at it" if radius else "basin"
+    if not radius:
+        return "basin"
+    return f"basin: everything within {at_least(radius)} of the equilibrium (sup norm) ends at it"
