@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import neurolurie as nl
+from neurolurie.describe import describe
 
 SMALL = ["--set", "trials=6", "--set", "simulate.duration=0.02"]
 
@@ -157,9 +158,11 @@ def test_compare_speaks_json(tmp_path):
 def test_list_and_show(tmp_path):
     listed = json.loads(neurolurie("list", "circuits", "--json", cwd=tmp_path).stdout)
     assert set(listed) == {"circuits"} and "memory/hopfield" in listed["circuits"]
-    for name in [*listed["circuits"], "digits-recall", "gelu"]:
+    for name in ("memory/hopfield", "digits-recall", "gelu"):
         shown = neurolurie("show", name, "--json", cwd=tmp_path)
         assert shown.returncode == 0 and json.loads(shown.stdout), name
+    for name in listed["circuits"]:  # without a process for each
+        assert json.dumps(describe(name)), name
     assert neurolurie("list", "circuit", cwd=tmp_path).stderr.startswith(
         "error: list 'circuit' is not known. Did you mean 'circuits'?"
     )
