@@ -24,7 +24,7 @@ from neurolurie.certificates import (
 from neurolurie.certificates.box import SlopeBox
 from neurolurie.certificates.certificate import Attempt, Certificate
 from neurolurie.certificates.falsify import MOST_STATES, falsify, top_real_sums
-from neurolurie.certificates.proofs import Unproved
+from neurolurie.certificates.proofs import Unproved, prove_trace
 from neurolurie.certificates.proofs_refuted import prove_refuted
 from neurolurie.certificates.rung import Finding, SolverFailed
 from neurolurie.certificates.verify import prove
@@ -164,14 +164,22 @@ class Ladder:
     def certificate(self, status: str, k: int, finding: Finding, margin: float) -> Certificate:
         return Certificate(
             "k-contraction", status, finding.method, k, margin, margin, finding.witness,
-            assumptions(self.network, k, fenced=not self._holds_everywhere(finding)), (), self.network,
+            assumptions(self.network, k, fenced=not self._holds_everywhere(k, finding, margin)), (), self.network,
         )  # fmt: skip
 
-    def _holds_everywhere(self, finding: Finding) -> bool:
-        """The trace bound may not need the domain: a slope that meets no loop may be as large as it likes."""
+    def _holds_everywhere(self, k: int, finding: Finding, margin: float) -> bool:
+        """The trace bound may not need the domain: a slope that meets no loop may be as large as it likes.
+
+        Asked of the proof: a loop gain that is zero in floating point may be a little more, times a slope without end.
+        """
         phi = self.network.phi
-        everywhere = self.network.replace(phi=Phi(phi.kinds, phi.index))
-        return finding.witness.get("kind") == "trace" and trace.search(everywhere) >= finding.margin
+        if finding.witness.get("kind") != "trace" or not np.isfinite(phi.domain).any():
+            return False
+        try:
+            prove_trace(self.network.replace(phi=Phi(phi.kinds, phi.index)), k, margin, finding.witness)
+        except Unproved:
+            return False
+        return True
 
     def refutation(self, k: int, tried: tuple[Attempt, ...], effort: int = 1) -> Certificate:
         """Refuted with a proved state, boundary if the worst sum is zero to rounding, else unknown."""

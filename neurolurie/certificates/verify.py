@@ -184,6 +184,7 @@ def _without_duplicates(network: LurieNetwork) -> LurieNetwork:
 
 def read_network(data: dict) -> LurieNetwork:
     """The network stored in a certificate; maps this library does not know keep their declared slope range."""
+    require(sum(count for _, count in data["phi"]) == len(data["by"]), "phi does not name every preactivation once")
     names = [name for name, count in data["phi"] for _ in range(count)]
     low, high = np.array(data["slope_low"], float), np.array(data["slope_high"], float)
     known = dict(NONLINEARITIES)
@@ -221,6 +222,7 @@ def _declared(name: str, least: float, most: float) -> Nonlinearity:
 def _matrix(value, rows: int, columns: int):
     if isinstance(value, dict):
         shape = tuple(value["shape"])
+        require(shape[0] == rows and (shape[1] == columns or not columns), "a matrix has the wrong shape")
         return sparse.csr_array(sparse.coo_array((value["value"], (value["row"], value["column"])), shape=shape))
     matrix = np.array(value, float)
     return matrix.reshape(rows, columns) if matrix.size == 0 and columns * rows == 0 else matrix

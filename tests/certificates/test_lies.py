@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -222,3 +223,28 @@ def test_a_shifting_input_is_excluded_where_it_would_shift_the_claim():
     driven = LurieNetwork(A=-np.eye(1), B=[[0.5]], C=[[1.0]], E=[[1.0]])
     assert "no input u(t), no noise" in certify(driven, claim="bounded").assumptions
     assert "no input u(t), no noise" in certify(driven, claim="basin", equilibrium=[0.0]).assumptions
+
+
+def test_a_loop_that_is_zero_only_in_floating_point_keeps_its_fence(tmp_path):
+    """0.7 * 0.2 - fl(0.7 * 0.2) = 1.3e-17 times the slope of a cubic expands far out, so the domain is needed."""
+    product = 0.7 * 0.2
+    network = LurieNetwork(A=-np.eye(2), B=[[0.2], [-product]], C=[[0.7, 1.0]], phi=Phi.of("cubic", 1, 1.0))
+    assert Fraction(0.7) * Fraction(0.2) > Fraction(product)
+    answer = certify(network, k=2)
+    assert answer.status == "proved" and "while the preactivations stay in their domain" in answer.sentence()
+    answer.save(tmp_path / "fenced.json")
+    assert "while the preactivations stay in their domain" in verify(tmp_path / "fenced.json").sentence
+    exact = network.replace(B=[[0.25], [-0.125]], C=[[0.5, 1.0]])
+    assert "every bounded run settles" in certify(exact, k=2).sentence()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda network: network.update(phi=[["tanh", 10**15]]), "phi does not name"),
+        (lambda network: network["A"].update(shape=[10**15, 10**15]), "wrong shape"),
+    ],
+)
+def test_sizes_are_checked_before_memory_is_asked_for(tmp_path, change, reason):
+    network = LurieNetwork(A=sparse.csr_array(-np.eye(2)), B=np.eye(2), C=np.eye(2))
+    assert reason in edited(tmp_path, certify(network, k=1), lambda d: change(d["network"])).reason
