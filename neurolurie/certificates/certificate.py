@@ -47,7 +47,8 @@ class Certificate:
         floating point, or rests on a symmetry that is only exact to rounding), "refuted" (``witness`` has a reachable
         state), "boundary" (the bound is zero: no uniform rate), "unknown" (no test succeeded; see ``tried``).
     k : the order of contraction. margin : distance of the inequality from failing (1/s).
-    rate : proved exponential rate (1/s): of distances for k = 1, of k-volumes for k > 1.
+    rate : proved exponential rate (1/s): of distances for k = 1, of k-volumes for k > 1; of a basin, in its core; of
+        "bounded", of the part without the bounded nonlinearities.
     witness : the numbers from which `verify` proves the claim again. assumptions : what the claim rests on.
     network : the network it speaks about.
     """
@@ -85,7 +86,10 @@ class Certificate:
             inside |= np.all((x >= box["low"]) & (x <= box["high"]), axis=-1)
         ball = self.witness.get("ellipsoid")
         if ball is not None:
-            shift = (x - ball["centre"]) @ ball["T"].T
+            apart = x - ball["centre"]
+            shift = np.abs(apart @ ball["T"].T)
+            # rounding counts outwards, so that a state on the edge of a thin ellipsoid is not let in by it
+            shift = shift + 2.0**-50 * (x.shape[-1] + 2) * (np.abs(apart) @ np.abs(ball["T"]).T)
             inside |= np.sum(shift * shift, axis=-1) <= ball["radius"] ** 2 * (1 - 1e-9)
         return inside
 

@@ -248,3 +248,15 @@ def test_a_loop_that_is_zero_only_in_floating_point_keeps_its_fence(tmp_path):
 def test_sizes_are_checked_before_memory_is_asked_for(tmp_path, change, reason):
     network = LurieNetwork(A=sparse.csr_array(-np.eye(2)), B=np.eye(2), C=np.eye(2))
     assert reason in edited(tmp_path, certify(network, k=1), lambda d: change(d["network"])).reason
+
+
+def test_no_state_outside_a_thin_ellipsoid_is_let_in_by_rounding():
+    T = np.array([[1.0, 0.0], [1e9, 1e9]])
+    ball = {"centre": np.zeros(2), "T": T, "radius": 1.0}
+    answer = Certificate("basin", "proved", witness={"kind": "ellipsoid", "ellipsoid": ball})
+    rng = np.random.default_rng(0)
+    u = 0.7 * rng.uniform(-1, 1, 4000)
+    x = np.stack([u, -u + 1.2e-9 * rng.uniform(-1, 1, 4000)], axis=1)
+    inside = answer.contains(x)
+    exactly = [Fraction(a) ** 2 + (10**9 * (Fraction(a) + Fraction(b))) ** 2 <= 1 for a, b in x]
+    assert 0 < inside.sum() and not (inside & ~np.array(exactly)).any()
