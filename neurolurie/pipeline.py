@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,10 @@ def run(
         for run in runs for name, value in run.findings.metrics.items()
     }  # fmt: skip
     spec = parse(Scenario, source)
-    expectations = tuple(Expectation(name, low, high, metrics.get(name)) for name, (low, high) in spec.expect.items())
+    expectations = tuple(
+        Expectation(name, low, high, metrics.get(name), _nearest(name, metrics))
+        for name, (low, high) in spec.expect.items()
+    )
     return Result(spec.name, source.data, runs, metrics, expectations, _provenance(runs, began))
 
 
@@ -274,7 +278,7 @@ def _provenance(runs: tuple[Run, ...], began: float) -> dict[str, Any]:
         "run_seconds": sum(run.trajectory.run_seconds for run in runs),
         "total_seconds": time.perf_counter() - began,
         "networks": {run.variant or scenario.name: run.experiment.network.digest() for run in runs},
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **_versions(scenario.simulate.backend)},
         "platform": platform.platform(),
         "data": {
             name: {"citation": data.citation, "licence": data.licence} for name, data in runs[0].experiment.data.items()
@@ -282,11 +286,16 @@ def _provenance(runs: tuple[Run, ...], began: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _versions() -> dict[str, str]:
-    """Versions of the libraries that took part (those imported by now)."""
+def _nearest(name: str, metrics: dict[str, float]) -> str | None:
+    """The metric that a name which was not measured most resembles."""
+    return None if name in metrics else next(iter(get_close_matches(name, metrics, n=1)), None)
+
+
+def _versions(backend: str) -> dict[str, str]:
+    """Versions of the libraries that took part: the backend's, and those imported by now."""
     out = {}
     for module, package in (("numpy", "numpy"), ("scipy", "scipy"), ("torch", "torch"), ("brian2", "Brian2")):
-        if module in sys.modules:
+        if module in sys.modules or module == backend:
             try:
                 out[module] = version(package)
             except PackageNotFoundError:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from neurolurie.errors import NeurolurieError, SpecError, Where
 
 if TYPE_CHECKING:
@@ -35,13 +37,15 @@ class Expectation:
     low: float
     high: float
     value: float | None
+    nearest: str | None = None  # the measured name nearest to one that was not
 
     @property
     def met(self) -> bool:
         return self.value is not None and self.low <= self.value <= self.high
 
     def __str__(self) -> str:
-        found = "not measured" if self.value is None else f"{self.value:.6g}"
+        hint = f" (did you mean '{self.nearest}'?)" if self.nearest else ""
+        found = f"not measured{hint}" if self.value is None else f"{self.value:.6g}"
         return f"{self.name} = {found}, expected {self.low:g} to {self.high:g}"
 
 
@@ -74,6 +78,12 @@ class Run:
             lines.append(f"step: {self.problem.dt:g} s is {relation} the certified {self.step.step:.4g} s")
         elif self.step is not None:
             lines.append(f"step: {self.step.reason}")
+        fastest = float(np.abs(self.problem.network.A.diagonal()).max(initial=0.0))
+        if self.problem.dt * fastest > 1.0 and not self.problem.solver.exponential:
+            lines.append(
+                f"step: dt = {self.problem.dt:g} s is longer than the fastest time constant, {1.0 / fastest:.4g} s; "
+                "what is certified of the circuit need not hold for this run: take a smaller dt."
+            )
         return lines
 
 

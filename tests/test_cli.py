@@ -214,3 +214,32 @@ def test_the_reading_per_circuit_is_told_apart_from_the_whole(tmp_path):
     assert "proved: 3-contracting" in said
     assert "each alone is k-contracting: 'left' 2, 'right' 2" in said
     assert "F(2) = 1 /s for the whole, and F(K) < 0 only from K = 3 on" in said
+
+
+def test_a_step_beyond_the_fastest_time_constant_is_told(tmp_path):
+    words = (
+        "run",
+        "digits-recall",
+        "--set",
+        "trials=4",
+        "--set",
+        "simulate.dt=0.02",
+        "--set",
+        "expect=null",
+        "--out",
+        "out",
+    )
+    said = neurolurie(*words, cwd=tmp_path).stdout
+    assert "step: dt = 0.02 s is longer than the fastest time constant, 0.01 s" in said
+
+
+def test_a_misspelt_expectation_gets_a_hint(tmp_path):
+    words = ("run", "opinion", "--set", "trials=2", "--set", "expect={equilibira: [1, 1]}", "--out", "out")
+    assert "not measured (did you mean 'equilibria'?)" in neurolurie(*words, cwd=tmp_path).stdout
+
+
+def test_noise_is_not_taken_for_a_rhythm(tmp_path):
+    words = ("run", "hopfield-3", "--set", "noise.sigma.memory=0.2", "--set", "expect=null", "--out", "out", "--json")
+    measured = json.loads(neurolurie(*words, cwd=tmp_path).stdout)["metrics"]
+    assert not {"settled_fraction", "oscillating_fraction", "period_s", "equilibria"} & set(measured)
+    assert measured["amplitude"] > 0.01

@@ -70,8 +70,10 @@ class Nonlinearity:
         """
         low, high = np.broadcast_arrays(np.asarray(low, float), np.asarray(high, float))
         with np.errstate(over="ignore", invalid="ignore"):
-            ends = np.stack([self._slope_at(low), self._slope_at(high)])
-        lowest, highest = ends.min(axis=0), ends.max(axis=0)
+            ends = np.stack([self.derivative(np.clip(y, -1e300, 1e300)) for y in (low, high)])
+        known = np.isfinite(ends)  # a slope that cannot be computed may be anything the map's slope may be
+        lowest = np.where(known, ends, self.slope[0]).min(axis=0)
+        highest = np.where(known, ends, self.slope[1]).max(axis=0)
         for at, slopes in self.turns:
             if self.period is not None:  # the first repetition of this turn at or above low
                 at = at + self.period * np.ceil((low - at) / self.period)
@@ -79,10 +81,6 @@ class Nonlinearity:
             lowest = np.where(inside, np.minimum(lowest, min(slopes)), lowest)
             highest = np.where(inside, np.maximum(highest, max(slopes)), highest)
         return np.maximum(lowest, self.slope[0]), np.minimum(highest, self.slope[1])
-
-    def _slope_at(self, y: Array) -> Array:
-        slope = self.derivative(np.clip(y, -1e300, 1e300))
-        return np.where(np.isfinite(slope), slope, self.slope[1])
 
 
 def _gelu(y: Array) -> Array:

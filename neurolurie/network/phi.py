@@ -56,6 +56,8 @@ class Phi:
             return spec
         if isinstance(spec, str | Nonlinearity):
             return cls((nonlinearity(spec),), np.zeros(1 if size is None else size, np.intp), domain)
+        if not isinstance(spec, Sequence):
+            raise SpecError(f"phi must be the name of a nonlinearity, or one for each preactivation, got {spec!r}.")
         entries = [nonlinearity(name) for name in spec]
         if size is not None and len(entries) != size:
             raise SpecError(f"phi names {len(entries)} nonlinearities, the network has {size} preactivations.")

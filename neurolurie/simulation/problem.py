@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -109,11 +110,17 @@ def pose(
     progress: Callable[[int, int], None] | None = None,
 ) -> Problem:
     """A Problem from a user's words; every wrong one is a SpecError."""
-    x0 = np.array(x0, dtype=float, ndmin=2)
+    if not isinstance(network, LurieNetwork):
+        raise SpecError(f"expected a LurieNetwork, got {network!r}; nl.circuit(NAME) makes one.")
+    try:
+        x0 = np.array(x0, dtype=float, ndmin=2)
+    except (TypeError, ValueError):
+        raise SpecError(f"x0 must be an array of numbers (trials, {network.n}), got {x0!r}.") from None
     if x0.ndim != 2 or x0.shape[1] != network.n or not len(x0):
         raise SpecError(f"x0 has shape {x0.shape}, expected (trials, {network.n}): one row for each trial.")
     if not np.isfinite(x0).all():
         raise SpecError("x0 has entries that are not finite numbers.")
+    require_device(device)
     if dtype not in DTYPES:
         raise SpecError(f"dtype '{dtype}' is not known. Known: {', '.join(DTYPES)}.")
     if not (isinstance(seed, int | np.integer) and 0 <= seed < 2**64):
@@ -135,6 +142,12 @@ def pose(
         record=parse_record(record, network), sigma=sigma, seed=int(seed), stream=int(stream),
         first_step=int(first_step), dtype=dtype, device=device, progress=progress,
     )  # fmt: skip
+
+
+def require_device(device: str) -> None:
+    """A SpecError for what is no device's name; whether the device is there is for the backend to say."""
+    if not re.fullmatch(r"(cpu|cuda|mps|xpu)(:\d+)?", str(device)):
+        raise SpecError(f"device '{device}' is not known. Known: cpu, cuda, cuda:0, mps, xpu.")
 
 
 def count_steps(duration: float, dt: float) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from neurolurie.spec.circuit import CircuitSpec, CouplingSpec
 from neurolurie.spec.learn import LearnSpec
@@ -223,3 +223,10 @@ class Scenario(Model):
     measures: dict[str, Any] = Field(default_factory=dict)
     variants: dict[str, dict[str, Any]] = Field(default_factory=dict)
     expect: dict[str, Bounds] = Field(default_factory=dict)
+
+    @field_validator("name")
+    @classmethod
+    def _one_folder(cls, name: str) -> str:
+        if not name.strip() or name.startswith(".") or "/" in name or "\\" in name:
+            raise ValueError(f"the name is that of the result's folder: a word without '/', got {name!r}.")
+        return name

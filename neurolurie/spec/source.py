@@ -138,6 +138,8 @@ def with_settings(source: Source, settings: Iterable[str]) -> Source:
         place = Where(f"--set {setting}")
         if not equals or not path.strip():
             raise SpecError("expected key=value, such as circuits.memory.with.gain=2.", place)
+        if not text.strip():
+            raise SpecError("expected a value after '='; to remove the key, write null.", place)
         try:
             value = parse_yaml(f"value: {text}", f"--set {setting}").data["value"]
         except SpecError as error:
@@ -150,12 +152,14 @@ def with_value(source: Source, key: Key, value: Any, file: str, line: int | None
     """A copy with one value replaced, from then on said to come from that file and line; None deletes it."""
     data = _copy(source.data)
     here: Any = data
+    made: dict[Key, tuple[str, int | None]] = {}
     for depth, part in enumerate(key[:-1]):
         if isinstance(here, list):
             here = _item(here, part, key[: depth + 1], Where(file, line))
         else:
             if here.get(part) is None:
                 here[part] = {}
+                made[key[: depth + 1]] = (file, line)
             here = here[part]
         if not isinstance(here, dict | list):
             raise SpecError(f"'{dotted(key[: depth + 1])}' is {here!r}, it has no keys below it.", Where(file, line))
@@ -166,7 +170,7 @@ def with_value(source: Source, key: Key, value: Any, file: str, line: int | None
     else:
         here[key[-1]] = _copy(value)
     places = {k: v for k, v in source.places.items() if k[: len(key)] != key}
-    places[key] = (file, line)
+    places |= made | {key: (file, line)}
     return Source(data, places, source.file)
 
 

@@ -18,7 +18,7 @@ from neurolurie.network.lesion import lesioned
 from neurolurie.network.lurie import LurieNetwork, Part
 from neurolurie.network.parts import find_part, inner_names
 from neurolurie.simulation.inputs import input_table
-from neurolurie.simulation.problem import Problem, count_steps, parse_record, pose
+from neurolurie.simulation.problem import Problem, count_steps, parse_record, pose, require_device
 from neurolurie.simulation.solvers import SOLVERS
 from neurolurie.spec.scenario import InputSpec, Scenario
 from neurolurie.spec.source import Source
@@ -59,6 +59,8 @@ class Experiment:
         """The problem this experiment puts to a backend, from these initial states."""
         run, place = self.scenario.simulate, self.source.where
         record = run.record.model_dump()
+        with placed(place("simulate", "device")):
+            require_device(run.device)
         with placed(place("simulate", "duration")):
             count_steps(run.duration, run.dt)
         with placed(place("simulate", "record", "states")):

@@ -36,7 +36,10 @@ def draw(experiment: Experiment) -> Trials:
 
 
 def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory: Trajectory) -> Findings:
-    """Rest, spread, oscillation (of the state named in ``measures: {amplitude_of: ...}``) and escape."""
+    """Rest, spread, oscillation (of the state named in ``measures: {amplitude_of: ...}``) and escape.
+
+    Under noise nothing rests and every signal wavers: rest, rhythm and equilibria are then not judged.
+    """
     network, times, states = experiment.network, problem.times(), trajectory.states
     watched = _watched(experiment, problem)
     finite = np.isfinite(trajectory.final).all(axis=1)
@@ -53,15 +56,18 @@ def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory
         moving = ~quiet & (last > MOVING) & (np.abs(last - before) <= SAME_AMPLITUDE * np.maximum(last, before))
         ends = distinct(final[quiet], 1e-2 * max(1.0, float(np.abs(final).max())))
         metrics |= {
-            "settled_fraction": quiet.sum() / len(finite), "oscillating_fraction": moving.sum() / len(finite),
             "amplitude": np.median(last), "amplitude_ratio": np.median(last / np.maximum(early, 1e-300)),
-            "equilibria": len(ends), "end_norm": np.median(np.linalg.norm(final, axis=1)),
+            "end_norm": np.median(np.linalg.norm(final, axis=1)),
             "spread_start": _spread(trials.x0[finite]), "spread_end": _spread(final),
         }  # fmt: skip
         half = len(times) // 2
         periods = np.array([period(times[half:], row[half:]) for row in signal[moving]])
-        if np.isfinite(periods).any():
-            metrics["period_s"] = np.nanmedian(periods)
+        if problem.sigma is None:
+            metrics["settled_fraction"] = quiet.sum() / len(finite)
+            metrics["oscillating_fraction"] = moving.sum() / len(finite)
+            metrics["equilibria"] = len(ends)
+            if np.isfinite(periods).any():
+                metrics["period_s"] = np.nanmedian(periods)
         if network.n <= 12:
             metrics |= {f"end_{label}": np.median(final[:, i]) for i, label in enumerate(network.states)}
         arrays |= {"ends": ends, "moving": moving}
@@ -98,6 +104,10 @@ def _sentence(metrics: dict, count: int, label: str) -> str:
         words.append(f"{label} swings with amplitude {metrics['amplitude']:.4g} and period {metrics['period_s']:.4g} s")
     if metrics["diverged_fraction"]:
         words.append(f"{round(metrics['diverged_fraction'] * count)} of {count} escaped")
+    if "settled_fraction" not in metrics and metrics["diverged_fraction"] < 1:
+        words.append(
+            f"{count} noisy runs: {label} wavers by {metrics['amplitude']:.4g}; rest and rhythm are not judged"
+        )
     return "; ".join(words) or f"none of {count} came to rest or kept a steady rhythm"
 
 

@@ -139,7 +139,6 @@ def test_setting_a_key_sets_it_and_nothing_else(key, value, data):
     ("a.l.0=7", {"a": {"b": 1, "l": [7, {"x": 5}]}}), ("a.b=1e-3", {"a": {"b": 0.001, "l": [1, {"x": 5}]}}),
     ("a.b=null", {"a": {"l": [1, {"x": 5}]}}), ("a={c: [1, 2]}", {"a": {"c": [1, 2]}}),
     ("a.b=no", {"a": {"b": "no", "l": [1, {"x": 5}]}}), ("a.b='1=2'", {"a": {"b": "1=2", "l": [1, {"x": 5}]}}),
-    ("a.b=", {"a": {"l": [1, {"x": 5}]}}),
 ])  # fmt: skip
 def test_settings_reach_everywhere(setting, expected):
     assert with_settings(parse_yaml("a: {b: 1, l: [1, {x: 5}]}"), [setting]).data == expected
@@ -216,3 +215,8 @@ def test_relative_files_belong_to_the_file_they_are_written_in(tmp_path, monkeyp
 ])  # fmt: skip
 def test_a_sentence_blames_the_parameter_it_speaks_of_first(message, given, name):
     assert blamed(message, given) == name
+
+
+def test_an_empty_setting_is_refused_and_not_taken_for_a_removal():
+    with pytest.raises(SpecError, match=r"--set a.b=: expected a value after '='; to remove the key, write null\."):
+        with_settings(parse_yaml("a: {b: 1}"), ["a.b="])
