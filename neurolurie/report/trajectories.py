@@ -33,8 +33,9 @@ MOST_STATES = 8  # states of one trial drawn into one panel
 MARKS = {
     "stable": ("o", GREEN, "stable equilibrium"),
     "unstable": ("X", VERMILLION, "unstable equilibrium"),
-    "neutral": ("D", ORANGE, "equilibrium, neither"),
+    "neutral": ("D", ORANGE, "equilibrium, undecided (a centre or a fold)"),
 }
+END = {"linestyle": "", "marker": "o", "color": INK, "markeredgecolor": "white", "markeredgewidth": 0.9}
 CYCLES = 6  # periods shown at the beginning and at the end of a long oscillation
 
 
@@ -69,6 +70,9 @@ def draw_portrait(run: Run, prefix: str = "") -> Drawing | None:
         + ". A small ring marks its start, a dot its end; the last quarter of the run is drawn darker. "
         + _equilibrium_words(equilibria)
     )
+    if _noisy(run):
+        caption += " There is noise in this run, so paths wander"
+        caption += " and do not come to rest; equilibria are those without noise." if equilibria else "."
     if escaped:
         caption += f" {escaped} of {len(states)} trials left every bound; their paths are cut at the edge."
     return Drawing(f"{prefix}portrait.png", "Paths of the state", caption,
@@ -160,6 +164,10 @@ def _typical(signal: np.ndarray) -> int:
     return int(kept[np.argsort(size[kept], kind="stable")[len(kept) // 2]]) if len(kept) else 0
 
 
+def _noisy(run: Run) -> bool:
+    return run.problem.sigma is not None and bool(np.any(run.problem.sigma))
+
+
 def _labels(run: Run) -> list[str]:
     return [run.problem.network.states[place] for place in run.problem.record.states]
 
@@ -226,6 +234,11 @@ def _heading(figure, run: Run) -> float:
         place = 1 - (used + 0.04) / inches
         figure.text(0.02, place, "\n".join(lines), fontsize=8.5, color=GREY, va="top", linespacing=1.35)
         used += 0.1 + 0.17 * len(lines)
+    if _noisy(run):
+        strongest = f"{float(np.max(run.problem.sigma)):.3g}"
+        words = f"Noise is on in this run: up to {strongest} state units per √s."
+        figure.text(0.02, 1 - (used + 0.04) / inches, words, fontsize=8.5, color=VERMILLION, va="top")
+        used += 0.24
     return 1 - (used + 0.12) / inches
 
 
@@ -237,7 +250,6 @@ def _plane(axes, states, pair, labels, box, equilibria) -> None:
     axes.plot(
         states[:, 0, i], states[:, 0, j], "o", markerfacecolor="white", markeredgecolor=GREY, markersize=4, zorder=4
     )
-    axes.plot(states[:, -1, i], states[:, -1, j], "o", color=INK, markersize=4, zorder=5)
     for point, kind in equilibria or ():
         marker, colour, _ = MARKS[kind]
         axes.plot(
@@ -248,8 +260,9 @@ def _plane(axes, states, pair, labels, box, equilibria) -> None:
             markersize=10,
             markeredgecolor="white",
             markeredgewidth=1.2,
-            zorder=6,
+            zorder=5,
         )
+    axes.plot(states[:, -1, i], states[:, -1, j], markersize=5.5, zorder=6, **END)
     axes.set_xlim(*box[:, i])
     axes.set_ylim(*box[:, j])
     axes.set_xlabel(f"{labels[i]} (state units)")
@@ -261,11 +274,14 @@ def _space(axes, states, labels, box, equilibria) -> None:
     for trial in states:
         axes.plot(*trial[: late + 1].T, color=SKY, alpha=0.5, linewidth=0.7)
         axes.plot(*trial[late:].T, color=BLUE, alpha=0.8, linewidth=1.1)
-    axes.plot(*states[:, 0].T, linestyle="", marker="o", markerfacecolor="white", markeredgecolor=GREY, markersize=3)
-    axes.plot(*states[:, -1].T, linestyle="", marker="o", color=INK, markersize=3)
+    axes.computed_zorder = False  # or a line that is nearer to the eye hides the ends
+    axes.plot(*states[:, 0].T, linestyle="", marker="o", markerfacecolor="white", markeredgecolor=GREY, markersize=3,
+              zorder=4)  # fmt: skip
     for point, kind in equilibria or ():
         marker, colour, _ = MARKS[kind]
-        axes.plot(*point[:, None], linestyle="", marker=marker, color=colour, markersize=8, markeredgecolor="white")
+        axes.plot(*point[:, None], linestyle="", marker=marker, color=colour, markersize=8, markeredgecolor="white",
+                  zorder=5)  # fmt: skip
+    axes.plot(*states[:, -1].T, markersize=4.5, zorder=6, **END)
     for name, label, limits in zip("xyz", labels, box.T, strict=True):
         getattr(axes, f"set_{name}label")(label, fontsize=8.5, labelpad=-2)
         getattr(axes, f"set_{name}lim")(*limits)
@@ -307,7 +323,7 @@ def _equilibrium_words(equilibria) -> str:
         return "No equilibrium lies in view."
     counts = {kind: sum(1 for _, each in equilibria if each == kind) for kind in MARKS}
     said = [
-        f"{count} {kind if kind != 'neutral' else 'neither stable nor unstable to first order'}"
+        f"{count} {kind if kind != 'neutral' else 'undecided to first order (a centre or a fold)'}"
         for kind, count in counts.items()
         if count
     ]
@@ -328,8 +344,9 @@ def _portrait_legend(figure, kinds: set[str], states: np.ndarray) -> None:
         ),
     ]
     if np.isfinite(states[:, -1]).any():
-        handles.append(Line2D([], [], linestyle="", marker="o", color=INK, markersize=5, label="end"))
+        handles.append(Line2D([], [], markersize=6, label="end", **END))
     for kind, (marker, colour, label) in MARKS.items():
         if kind in kinds:
             handles.append(Line2D([], [], linestyle="", marker=marker, color=colour, markersize=8, label=label))
-    figure.legend(handles=handles, loc="lower center", ncols=len(handles), bbox_to_anchor=(0.5, 0.0), columnspacing=1.4)
+    columns = len(handles) if len(handles) <= 6 else 4  # seven do not fit side by side
+    figure.legend(handles=handles, loc="lower center", ncols=columns, bbox_to_anchor=(0.5, 0.0), columnspacing=1.4)

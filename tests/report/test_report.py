@@ -8,6 +8,7 @@ from functools import cache
 from html import unescape
 from html.parser import HTMLParser
 from io import BytesIO
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,9 +16,12 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 import neurolurie as nl
+from neurolurie.network.graph import CircuitGraph
 from neurolurie.report import animation
-from neurolurie.report.drawing import GREEN
+from neurolurie.report.circuits import _curves, _ring, _row, arriving, draw_circuits, projections
+from neurolurie.report.drawing import GREEN, WIDTH, look, new_figure
 from neurolurie.report.figures import draw_all
+from neurolurie.report.labels import beside, extent, fit
 from neurolurie.report.page import caution, render_page, varies
 from neurolurie.report.recall import choose_trials
 from neurolurie.report.words import quantity
@@ -239,3 +243,86 @@ def test_drawing_leaves_the_users_matplotlib_alone(opinion):
     before = dict(matplotlib.rcParams)
     draw_all(opinion)
     assert dict(matplotlib.rcParams) == before
+
+
+LEAK = {"A": -np.eye(2), "B": np.zeros((2, 2)), "C": np.eye(2)}
+
+
+def test_the_signs_of_a_projection_are_told_and_net_inhibition_is_marked():
+    graph = CircuitGraph()
+    for name in "abcd":
+        graph.add(name, nl.LurieNetwork(**LEAK))
+    graph.couple("a", "b", [[-0.2, 0.0], [0.0, -0.1]])
+    graph.couple("b", "c", [[-0.2, 0.3], [0.0, 0.0]])
+    graph.couple("c", "d.in", [[0.5, 0.0], [0.0, 0.0]])
+    graph.couple("d", "a", np.zeros((2, 2)))
+    edges = projections(graph.graph)
+    assert [edge["range"] for edge in edges] == ["down to −0.2 /s", "−0.2 to 0.3 /s", "up to 0.5", "all zero"]
+    assert [edge["inhibits"] for edge in edges] == [True, False, False, False]
+
+
+def test_inhibition_looks_different_and_the_caption_says_how():
+    def drawn(weight):
+        graph = CircuitGraph()
+        for name in ("gate", "choice", "home"):
+            graph.add(name, nl.LurieNetwork(**LEAK))
+        graph.couple("gate", "choice", "one-to-one", weight=weight)
+        graph.couple("choice", "home", "one-to-one", weight=0.2)
+        scenario = SimpleNamespace(cue=None, inputs=[])
+        return draw_circuits(SimpleNamespace(experiment=SimpleNamespace(graph=graph, scenario=scenario)))
+
+    inhibited, excited = drawn(-0.2), drawn(0.2)
+    assert "mostly inhibits" in inhibited.caption and "down to −0.2" in inhibited.alt
+    assert "inhibits" not in excited.caption and "−" not in excited.alt
+    assert inhibited.content != excited.content
+
+
+def test_inputs_are_grouped_by_circuit_and_kind():
+    graph = CircuitGraph()
+    for name in ("gate", "choice", "home"):
+        graph.add(name, nl.LurieNetwork(**LEAK))
+    entries = [("gate", "pulse"), ("home/inner", "constant"), ("gate", "pulse"), ("gate", "sine")]
+    scenario = SimpleNamespace(
+        cue=None, inputs=[SimpleNamespace(circuit=circuit, kind=kind) for circuit, kind in entries]
+    )
+    assert arriving(graph.graph, scenario) == {"gate": ["2 pulse inputs", "sine input"], "home": ["constant input"]}
+
+
+def test_words_beside_the_arrows_of_a_row_cover_neither_arrows_nor_discs():
+    places = _row(["gate", "choice", "home"], 1.0)
+    edges = [{"source": "gate", "target": "choice"}, {"source": "choice", "target": "home"}]
+    curves = _curves(edges, places, 0.62)
+    discs, taken = np.array(list(places.values())), []
+    with look():
+        axes = new_figure(2.0).add_axes([0, 0, 1, 1], xlim=(0, WIDTH), ylim=(0, 2.0))
+        for curve in curves:
+            beside(axes, "hetero-associative, out → in,\n−0.141 to 0.128", curve, taken, discs, 0.62,
+                   np.concatenate(curves), 7.5)  # fmt: skip
+    assert len(taken) == 2
+    for left, bottom, right, top in taken:
+        x, y = np.concatenate(curves).T
+        assert not ((x > left) & (x < right) & (y > bottom) & (y < top)).any()
+        nearest = np.clip(discs, [left, bottom], [right, top])
+        assert (np.hypot(*(discs - nearest).T) > 0.62).all()
+
+
+def test_arrows_go_round_circuits_that_they_do_not_join():
+    places = _ring([*"abcdef"], 5.0, 0.0)
+    edges = [{"source": a, "target": b} for a in places for b in places if a < b]
+    for edge, curve in zip(edges, _curves(edges, places, 0.5), strict=True):
+        others = np.array([place for name, place in places.items() if name not in edge.values()])
+        assert np.hypot(*(curve[:, None] - others).transpose(2, 0, 1)).min() > 0.5, edge
+
+
+@pytest.mark.parametrize("name", ["gate", "thalamus_relay_nucleus", "relu, saturating-linear, softplus", "x" * 80])
+def test_words_fit_into_the_room_they_have(name):
+    with look():
+        axes = new_figure(2.0).add_axes([0, 0, 1, 1], xlim=(0, WIDTH), ylim=(0, 2.0))
+        drawn = fit(axes, name, np.array([1.0, 1.0]), 1.1, 10.5)
+        assert extent(drawn)[0] <= 1.1 and 5.5 <= drawn.get_fontsize() <= 10.5
+    assert drawn.get_text() == name or (name == "x" * 80 or len(name) > 30) and drawn.get_text().endswith("…")
+
+
+def test_a_portrait_of_a_noisy_run_says_so(coupled, opinion, pictures):
+    noisy, quiet = ({each.file: each for each in pictures(name)}["portrait.png"] for name in ("coupled", "opinion"))
+    assert "There is noise in this run" in noisy.caption and "noise" not in quiet.caption
