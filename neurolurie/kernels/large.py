@@ -15,6 +15,7 @@ from neurolurie.kernels.description import Tableau
 from neurolurie.kernels.plan import Data, Plan
 from neurolurie.network.phi import Phi
 
+_OWN_THREADS = 1  # the loop's own: BLAS's threads spin on after a product, and a third thread would wait for a core
 SHARED = 4_000_000  # multiplications in one product from which BLAS may share it among threads
 _POINTER, _COUNT, _WORD = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64
 
@@ -100,7 +101,7 @@ def run(description: LargeDescription, phi: Phi, data: Data, x0: np.ndarray, pla
                 gemm=_gemm(dtype), drive=drive.ctypes.data, drive_step=3 * n * table, drive_node=n * table,
                 diagonal=diagonal is not None, span_count=len(spans), out=out[plan.row(begin) :].ctypes.data,
                 recorded=recorded, n=n, m=m, trials=trials, steps=end - begin, every=plan.every or 0, seed=data.seed,
-                stream=data.stream, first_step=data.first_step + begin, threads=plan.threads,
+                stream=data.stream, first_step=data.first_step + begin, threads=_OWN_THREADS,
             )  # fmt: skip
             library(description).large(ctypes.byref(call))
             plan.report(end)

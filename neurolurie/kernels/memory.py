@@ -16,6 +16,9 @@ import numpy as np
 HUGE = 2 << 20
 KEEP = 512 << 20  # bytes held for reuse; more than that goes back to the system
 
+# Python's default is a shared mapping, which gets no huge pages: a fresh 36 MB result took 36 ms instead of 9.
+_PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+
 _lock = threading.RLock()
 _idle: list[mmap.mmap] = []
 
@@ -61,7 +64,7 @@ def _take(size: int) -> mmap.mmap:
             best = min(fitting, key=len)
             _idle[:] = [block for block in _idle if block is not best]
             return best
-    block = mmap.mmap(-1, need)
+    block = mmap.mmap(-1, need, **_PRIVATE)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         try:
             block.madvise(mmap.MADV_HUGEPAGE)
