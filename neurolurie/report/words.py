@@ -79,8 +79,6 @@ MEANING = {
     "oscillating_fraction": "kept oscillating",
     "amplitude": "amplitude of the watched state, median",
     "amplitude_ratio": "amplitude at the end against that at the beginning",
-    "swing": "amplitude of the watched state, median",
-    "swing_ratio": "amplitude at the end against that at the beginning",
     "period_s": "period of the watched state, median",
     "equilibria": "different resting states reached",
     "end_norm": "distance of the end from the origin, median",

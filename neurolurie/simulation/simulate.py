@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,10 +100,6 @@ def parity(a: np.ndarray, b: np.ndarray) -> float:
     scale = np.abs(a).max()
     gap = np.abs(a - b).max()
     return float(gap / scale) if scale > 0 else float(gap)
-
-
-def without_progress(problem: Problem) -> Problem:
-    return replace(problem, progress=None)
 
 
 def _require_finite(problem: Problem, trajectory: Trajectory) -> None:
