@@ -43,6 +43,8 @@ class Examine(Model):
 
 
 class LearnSpec(Model):
+    """``truth``: trajectories by the scenario's solver, or by the matrix exponential where the network is linear."""
+
     k: Count
     models: dict[str, Entry] = Field(min_length=1)
     split: Annotated[list[Count], Field(min_length=3, max_length=3)]
@@ -58,6 +60,7 @@ class LearnSpec(Model):
     search: Search = Search()
     examine: Examine = Examine()
     reference: str | None = None
+    truth: Literal["simulated", "exact"] = "simulated"
     checkpoints: str = "runs/learning"
 
     @model_validator(mode="after")

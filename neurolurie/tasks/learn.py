@@ -14,6 +14,7 @@ import numpy as np
 from neurolurie.errors import SpecError, lookup
 from neurolurie.network.connectivity import call_with
 from neurolurie.network.lurie import LurieNetwork
+from neurolurie.simulation.exact import exact, linear_form
 from neurolurie.simulation.problem import Problem, Trajectory
 from neurolurie.simulation.simulate import solve
 from neurolurie.spec.learn import Entry
@@ -51,6 +52,11 @@ def draw(experiment: Experiment) -> Trials:
         if "/" in label or "." in label:
             raise SpecError(f"a model's label has no '/' or '.', got '{label}'.", where("learn", "models", label))
         _candidate(experiment, label, entry, None)
+    if learn.truth == "exact":
+        try:
+            linear_form(experiment.network)
+        except SpecError as error:
+            raise SpecError(error.message, where("learn", "truth")) from None
     return draw_starts(experiment)
 
 
@@ -62,7 +68,8 @@ def measure(experiment: Experiment, trials: Trials, problem: Problem, trajectory
 
     learn, seed = experiment.scenario.learn, experiment.scenario.seed
     folder = Path(learn.checkpoints) / f"{experiment.scenario.name}-{seed}"
-    sets = {"same": _data(experiment, trials.x0, trajectory.states)}
+    states = exact(problem) if learn.truth == "exact" else trajectory.states
+    sets = {"same": _data(experiment, trials.x0, states)}
     if any(entry.data == "euler" for entry in learn.models.values()):
         crude = _solved(experiment, trials.x0, 1, "euler")
         sets["euler"] = _data(experiment, trials.x0, crude, "euler")
@@ -214,7 +221,10 @@ def _data(experiment: Experiment, x0: np.ndarray, states: np.ndarray, solver: st
 
 
 def _solved(experiment: Experiment, x0: np.ndarray, times: int, solver: str | None) -> np.ndarray:
-    """True states from x0 over ``times`` the scenario's duration; trials that leave the finite numbers are an error."""
+    """States from x0 over ``times`` the scenario's duration, by that solver or, where it is None, the scenario's truth.
+
+    Trials that leave the finite numbers are an error.
+    """
     from dataclasses import replace
 
     from neurolurie.simulation.solvers import SOLVERS
@@ -223,6 +233,8 @@ def _solved(experiment: Experiment, x0: np.ndarray, times: int, solver: str | No
     problem = replace(problem, progress=None, steps=problem.steps * times, inputs=problem.inputs.repeat(times, axis=0))
     if solver is not None:
         problem = replace(problem, solver=SOLVERS[solver])
+    elif experiment.scenario.learn.truth == "exact":
+        return exact(problem)
     return solve(problem, experiment.scenario.simulate.backend).states
 
 

@@ -15,12 +15,15 @@ from neurolurie.train.model import Model, vector, zeros
 
 
 class Unconstrained(Model):
-    """A, B, C, bx, by free: every Lurie network of that shape."""
+    """A, B, C, bx, by free: every Lurie network of that shape; without ``biases``, bx = by = 0."""
 
-    def __init__(self, n: int, k: int, g: float = 1.0, m: int | None = None, phi: str = "tanh", seed: int = 0):
+    def __init__(
+        self, n: int, k: int, g: float = 1.0, m: int | None = None, phi: str = "tanh", biases: bool = True,
+        seed: int = 0,
+    ):  # fmt: skip
         super().__init__(n, k, g, m, phi)
         self.A, self.B, self.C = zeros(self.n, self.n), zeros(self.n, self.m), zeros(self.m, self.n)
-        self.bx, self.by = zeros(self.n), zeros(self.m)
+        self._add_offsets(biases)
         self.sample(seed)
 
     def forward(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -30,12 +33,12 @@ class Unconstrained(Model):
         vector(self.A, rng.normal(0.0, 0.5 / np.sqrt(self.n), (self.n, self.n)) - np.eye(self.n))
         vector(self.B, rng.normal(0.0, 0.6 / np.sqrt(self.m), (self.n, self.m)))
         vector(self.C, rng.normal(0.0, 0.6 / np.sqrt(self.n), (self.m, self.n)))
-        vector(self.bx, rng.normal(0.0, 0.1, self.n))
-        vector(self.by, rng.normal(0.0, 0.1, self.m))
+        self._draw_offsets(rng)
 
     def _take(self, network: LurieNetwork, metric: np.ndarray | None) -> None:
-        for name in ("A", "B", "C", "bx", "by"):
+        for name in "ABC":
             vector(getattr(self, name), getattr(network, name))
+        self._take_offsets(network)
 
 
 class SameForm(Model):
@@ -100,7 +103,8 @@ class LipschitzRNN(Model):
         if not 0.5 <= balance < 1.0:
             raise SpecError(f"balance must be in [0.5, 1), got {balance}.")
         self.balance, self.damping = balance, damping
-        self.M, self.W, self.bx, self.by = zeros(n, n), zeros(n, n), zeros(n), zeros(n)
+        self.M, self.W = zeros(n, n), zeros(n, n)
+        self._add_offsets(True)
         self.sample(seed)
 
     def forward(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -114,15 +118,13 @@ class LipschitzRNN(Model):
     def _draw(self, rng: np.random.Generator) -> None:
         vector(self.M, rng.normal(0.0, 0.5 / np.sqrt(self.n), (self.n, self.n)) - np.eye(self.n))
         vector(self.W, rng.normal(0.0, 0.5 / np.sqrt(self.n), (self.n, self.n)))
-        vector(self.bx, rng.normal(0.0, 0.1, self.n))
-        vector(self.by, rng.normal(0.0, 0.1, self.n))
+        self._draw_offsets(rng)
 
     def _take(self, network: LurieNetwork, metric: np.ndarray | None) -> None:
         for parameter, matrix in ((self.M, network.A), (self.W, network.C)):
             matrix = matrix + self.damping * np.eye(self.n)
             vector(parameter, (matrix + matrix.T) / (4 * (1 - self.balance)) + (matrix - matrix.T) / (4 * self.balance))
-        vector(self.bx, network.bx)
-        vector(self.by, network.by)
+        self._take_offsets(network)
 
 
 class AntisymmetricRNN(Model):
@@ -193,8 +195,8 @@ class Combo(Graph):
     Each contracts (k = 1) in ``P = Q^2``, and so does the whole (Kozachkov, Ennis, Slotine 2022, "SVD combo").
     """
 
-    def __init__(self, n, k, g, phi, size, graph, seed: int):
-        super().__init__(n, k, g, phi, size, graph)
+    def __init__(self, n, k, g, phi, size, graph, biases: bool, seed: int):
+        super().__init__(n, k, g, phi, size, graph, biases)
         shape = (self.q, self.circuit, self.circuit)
         self.turns, self.s = Turns({"left": shape, "right": shape}), zeros(self.q, self.circuit)
         self.logarithm = zeros(self.q, self.circuit)
@@ -227,8 +229,8 @@ class SVDCombo(Combo):
 
     guarantee = "1-contracting"
 
-    def __init__(self, n: int, k: int, g: float = 1.0, phi: str | None = None, seed: int = 0):
-        super().__init__(n, k, g, phi, n, nx.empty_graph(1), seed)
+    def __init__(self, n: int, k: int, g: float = 1.0, phi: str | None = None, biases: bool = True, seed: int = 0):
+        super().__init__(n, k, g, phi, n, nx.empty_graph(1), biases, seed)
 
 
 class GraphSVDCombo(Combo):
@@ -238,6 +240,6 @@ class GraphSVDCombo(Combo):
 
     def __init__(
         self, n: int, k: int, g: float = 1.0, phi: str | None = None, size: int | None = None,
-        graph: nx.Graph | None = None, seed: int = 0,
+        graph: nx.Graph | None = None, biases: bool = True, seed: int = 0,
     ):  # fmt: skip
-        super().__init__(n, k, g, phi, size, graph, seed)
+        super().__init__(n, k, g, phi, size, graph, biases, seed)

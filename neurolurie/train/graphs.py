@@ -25,7 +25,9 @@ class Graph(Model):
     circuit, in order (all pairs unless given). ``size`` is 3, 2 or 1, the first that divides n, unless given.
     """
 
-    def __init__(self, n: int, k: int, g: float, phi: str | None, size: int | None, graph: nx.Graph | None):
+    def __init__(
+        self, n: int, k: int, g: float, phi: str | None, size: int | None, graph: nx.Graph | None, biases: bool
+    ):  # fmt: skip
         super().__init__(n, k, g, None, phi)
         require_slopes(self)
         self.circuit = next(s for s in (3, 2, 1) if self.n % s == 0) if size is None else size
@@ -39,7 +41,7 @@ class Graph(Model):
         mask = np.kron(links, np.ones((self.circuit, self.circuit)))
         self.register_buffer("place", torch.as_tensor(np.flatnonzero(mask)), persistent=False)
         self.coupling = zeros(len(self.place))
-        self.bx, self.by = zeros(self.n), zeros(self.n)
+        self._add_offsets(biases)
         blocks = [slice(i * self.circuit, (i + 1) * self.circuit) for i in range(self.q)]
         self.parts = {f"circuit{i + 1}": Part(block, block) for i, block in enumerate(blocks)}
 
@@ -65,8 +67,7 @@ class Graph(Model):
     def _draw(self, rng: np.random.Generator) -> None:
         self.sample_pieces(rng)
         vector(self.coupling, rng.uniform(-0.05, 0.05, self.coupling.shape))
-        vector(self.bx, rng.normal(0.0, 0.1, self.n))
-        vector(self.by, rng.normal(0.0, 0.1, self.n))
+        self._draw_offsets(rng)
 
     @property
     def metric(self) -> np.ndarray:
@@ -101,17 +102,17 @@ class Graph(Model):
         T = torch.block_diag(*self.pieces()[3]).double().numpy()
         turned = T @ network.A @ np.linalg.inv(T)
         vector(self.coupling, (0.5 * (turned - turned.T)).flatten()[self.place])
-        vector(self.bx, network.bx)
-        vector(self.by, network.by)
+        self._take_offsets(network)
 
 
 class Contracting(Graph):
     """A graph of `contracting.Circuits`, one set for all circuits."""
 
     def __init__(
-        self, n, k, g, phi, size, graph, seed: int, *, bound: str, spectrum: str, per_circuit: bool, scalar: bool
-    ):
-        super().__init__(n, k, g, phi, size, graph)
+        self, n, k, g, phi, size, graph, biases: bool, seed: int, *,
+        bound: str, spectrum: str, per_circuit: bool, scalar: bool,
+    ):  # fmt: skip
+        super().__init__(n, k, g, phi, size, graph, biases)
         order = min(self.k, self.circuit) if per_circuit else self.k
         self.core = Circuits(self.q, self.circuit, self.circuit, order, self.g, bound=bound, spectrum=spectrum)
         self.T = Triangular(self.q, self.circuit, scalar)
@@ -147,9 +148,11 @@ class GraphCollection(Contracting):
 
     def __init__(
         self, n: int, k: int, g: float = 1.0, phi: str | None = None, size: int | None = None,
-        graph: nx.Graph | None = None, seed: int = 0,
+        graph: nx.Graph | None = None, biases: bool = True, seed: int = 0,
     ):  # fmt: skip
-        super().__init__(n, k, g, phi, size, graph, seed, bound="k2", spectrum="sum", per_circuit=False, scalar=True)
+        super().__init__(
+            n, k, g, phi, size, graph, biases, seed, bound="k2", spectrum="sum", per_circuit=False, scalar=True
+        )
 
 
 class GraphMetric(Contracting):
@@ -159,9 +162,11 @@ class GraphMetric(Contracting):
 
     def __init__(
         self, n: int, k: int, g: float = 1.0, phi: str | None = None, size: int | None = None,
-        graph: nx.Graph | None = None, seed: int = 0,
+        graph: nx.Graph | None = None, biases: bool = True, seed: int = 0,
     ):  # fmt: skip
-        super().__init__(n, k, g, phi, size, graph, seed, bound="k2", spectrum="sum", per_circuit=False, scalar=False)
+        super().__init__(
+            n, k, g, phi, size, graph, biases, seed, bound="k2", spectrum="sum", per_circuit=False, scalar=False
+        )
 
 
 class GraphPerCircuit(Contracting):
@@ -179,10 +184,10 @@ class GraphPerCircuit(Contracting):
 
     def __init__(
         self, n: int, k: int, g: float = 1.0, phi: str | None = None, size: int | None = None,
-        graph: nx.Graph | None = None, seed: int = 0,
+        graph: nx.Graph | None = None, biases: bool = True, seed: int = 0,
     ):  # fmt: skip
         super().__init__(
-            n, k, g, phi, size, graph, seed, bound="theorem-1", spectrum="each", per_circuit=True, scalar=True
+            n, k, g, phi, size, graph, biases, seed, bound="theorem-1", spectrum="each", per_circuit=True, scalar=True
         )
 
 

@@ -42,6 +42,24 @@ class Model(nn.Module, ABC):
         self.phi = Phi.of(steepest if phi is None else phi, self.m)
         self.parts: dict[str, Part] = {}
 
+    def _add_offsets(self, biases: bool) -> None:
+        """bx and by: free, or zero for good, which makes runs from -x mirror those from x (if phi is odd)."""
+        for name, length in (("bx", self.n), ("by", self.m)):
+            if biases:
+                self.register_parameter(name, zeros(length))
+            else:
+                self.register_buffer(name, torch.zeros(length))
+
+    def _draw_offsets(self, rng: np.random.Generator) -> None:
+        for value in (self.bx, self.by):
+            if isinstance(value, nn.Parameter):
+                vector(value, rng.normal(0.0, 0.1, value.shape))
+
+    def _take_offsets(self, network: LurieNetwork) -> None:
+        for value, wanted in ((self.bx, network.bx), (self.by, network.by)):
+            if isinstance(value, nn.Parameter):
+                vector(value, wanted)
+
     @abstractmethod
     def forward(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """A (n, n), B (n, m), C (m, n), bx (n,), by (m,)."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from neurolurie.network.lurie import LurieNetwork
 from neurolurie.train.contracting import Circuits
 from neurolurie.train.factors import Triangular
-from neurolurie.train.model import Model, require_slopes, vector, zeros
+from neurolurie.train.model import Model, require_slopes, vector
 
 
 class Spectral(Model):
@@ -26,13 +26,16 @@ class Spectral(Model):
     drift: ClassVar[str] = "full"
     learns_metric: ClassVar[bool] = False
 
-    def __init__(self, n: int, k: int, g: float = 1.0, m: int | None = None, phi: str | None = None, seed: int = 0):
+    def __init__(
+        self, n: int, k: int, g: float = 1.0, m: int | None = None, phi: str | None = None, biases: bool = True,
+        seed: int = 0,
+    ):  # fmt: skip
         super().__init__(n, k, g, m, phi)
         require_slopes(self)
         self.core = Circuits(
             1, self.n, self.m, self.k, self.g, bound=self.bound, spectrum=self.spectrum, drift=self.drift
         )
-        self.bx, self.by = zeros(self.n), zeros(self.m)
+        self._add_offsets(biases)
         self.T = Triangular(1, self.n, scalar=False) if self.learns_metric else None
         self.sample(seed)
 
@@ -45,8 +48,7 @@ class Spectral(Model):
 
     def _draw(self, rng: np.random.Generator) -> None:
         self.core.sample(rng)
-        vector(self.bx, rng.normal(0.0, 0.1, self.n))
-        vector(self.by, rng.normal(0.0, 0.1, self.m))
+        self._draw_offsets(rng)
         if self.T is not None:
             vector(self.T.logarithm, rng.normal(0.0, 0.2, (1, self.n)))
             vector(self.T.upper, rng.normal(0.0, 0.2, (1, self.n, self.n)))
@@ -66,8 +68,7 @@ class Spectral(Model):
             inverse = np.linalg.inv(T)
             A, B, C = T @ A @ inverse, T @ B, C @ inverse
         self.core.take(A[None], B[None], C[None])
-        vector(self.bx, network.bx)
-        vector(self.by, network.by)
+        self._take_offsets(network)
 
 
 class Hurwitz(Spectral):
