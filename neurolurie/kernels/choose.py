@@ -11,14 +11,14 @@ from functools import partial
 import numpy as np
 from scipy import sparse
 
-from neurolurie.kernels import large, run_dense, run_graph
+from neurolurie.kernels import dense, large, run_dense, run_graph
 from neurolurie.kernels.description import Description, Tableau, pattern
 from neurolurie.kernels.plan import Data, Plan
 from neurolurie.network.lurie import LurieNetwork
 from neurolurie.network.nonlinearity import NONLINEARITIES
 from neurolurie.network.phi import Phi
 
-UNROLLED = 2500  # products of one step up to which every one of them is written out
+LOOPED = 128  # states and preactivations up to which a dense network runs without BLAS
 SPARSE = 0.1  # share of entries that are not zero, below which a network runs as circuits and couplings
 
 _lowered: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
@@ -52,21 +52,25 @@ def unknown_kind(phi: Phi) -> str | None:
 
 
 def small(network: LurieNetwork, tableau: Tableau, dtype: str, noise: bool) -> Description | None:
-    """The network as a small dense kernel, or None if it is too large to be written out."""
+    """The network as a kernel with trials in lanes, or None if it is too large, or too sparse, for one."""
     if network.n > 256 or network.m > 256:
         return None
     description = Description(
         network.n, network.m, network.phi.names, tableau, dtype, noise,
         **{name: pattern(_dense(getattr(network, name))) for name in "ABC"},
     )  # fmt: skip
-    return description if description.products <= UNROLLED else None
+    if description.products <= dense.WRITTEN_OUT:
+        return description
+    if max(network.n, network.m) > LOOPED or _density(network) < SPARSE:
+        return None
+    return replace(description, A=None, B=None, C=None)
 
 
 def _run_small(description: Description, data: Data, x0: np.ndarray, plan: Plan):
-    return run_dense.forward(description, dense(data), x0, plan)
+    return run_dense.forward(description, filled(data), x0, plan)
 
 
-def dense(data: Data) -> Data:
+def filled(data: Data) -> Data:
     """The same numbers with dense matrices."""
     return replace(data, **{name: _dense(getattr(data, name)) for name in "ABCE"})
 

@@ -1,27 +1,37 @@
-"""C++ for small dense networks: trials in SIMD lanes, every size a constant, every product written out."""
+"""C++ for dense networks: trials in SIMD lanes, every size a constant; of small ones every product is written out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from neurolurie.kernels import loops
 from neurolurie.kernels.compiler import prelude
 from neurolurie.kernels.description import Description
+
+# Products of one step up to which a run writes every one of them out; beyond it runs in loops, as the reverse sweep
+# always does: there they are as fast with 3 states and faster from 6 on, where written code leaves the first cache.
+WRITTEN_OUT = 1000
 
 
 def forward_source(description: Description) -> str:
     """The time loop of a run. Exported: ``forward(const Run*)``; see ``cpp/forward.hpp`` for its arguments."""
+    written = description.products <= WRITTEN_OUT
     parts = (
-        ("width", "vector", "functions", "philox", "forward")
-        if description.noise
-        else ("width", "vector", "functions", "forward")
+        "width",
+        "vector",
+        "functions",
+        *([] if written else ["products"]),
+        *(["philox"] if description.noise else []),
     )
-    return "\n".join((header(description), prelude(*parts[:-1]), step_function(description), prelude("forward")))
+    step = step_function(description) if written else loops.step_function(description)
+    return "\n".join((header(description), prelude(*parts), step, prelude("forward")))
 
 
 def adjoint_source(description: Description) -> str:
     """The reverse sweep of a run. Exported: ``adjoint(const Back*)``; see ``cpp/adjoint.hpp`` for its arguments."""
-    texts = (prelude("width", "vector", "functions"), step_function(description), back_function(description))
-    return "\n".join((header(description), *texts, prelude("adjoint")))
+    parts = prelude("width", "vector", "functions", "products")
+    texts = (loops.step_function(description), loops.back_function(description))
+    return "\n".join((header(description), parts, *texts, prelude("adjoint")))
 
 
 def header(description: Description) -> str:
@@ -40,65 +50,6 @@ def step_function(description: Description) -> str:
     lines += [f"  V x{i} = x[{i}];" for i in range(description.n)]
     lines += _stages(description)
     lines += [f"  x[{i}] = {_advanced(description, i)};" for i in range(description.n)]
-    return "\n".join((*lines, "}"))
-
-
-def back_function(description: Description) -> str:
-    """``back_step``: the step's reverse for one vector of trials, leaving in a record what the sums over trials need.
-
-    A record holds, for one stage, its state x and image p, and the gradients e of its rate and f of its preactivation;
-    ``gather`` adds ``e x^T``, ``e p^T``, ``f x^T``, e and f of many records to the gradients of A, B, C, bx and by.
-    """
-    d = description
-    lines = ["struct Sums { V A[N * N], B[N * M], C[M * N], bx[N], by[M], size[N]; };"]
-    lines += ["struct Record { V x[N], e[N], p[M], f[M]; };"]
-    lines += ["INLINE void back_step(const Model& s, const REAL* drive, const V* x, V* adjoint, Record* r, Sums& g) {"]
-    lines += ["  const int64_t node = 0;"]
-    lines += [f"  V x{i} = x[{i}], z{i} = adjoint[{i}];" for i in range(d.n)]
-    lines += _stages(d)
-    count = len(d.tableau.nodes)
-    for q, weight in enumerate(d.tableau.weights):
-        lines += [f"  V e{q}_{i} = z{i} * s.size[{i}] * REAL({weight!r});" for i in range(d.n)]
-    if d.tableau.exponential:  # one stage: the step sizes depend on A, so their gradient is needed as well
-        lines += [f"  g.size[{i}] += z{i} * k0_{i};" for i in range(d.n)]
-    for q in reversed(range(count)):
-        state = _stage_state(q)
-        for j in range(d.m):
-            terms = [f"e{q}_{i} * s.B[{i * d.m + j}]" for i in range(d.n)]
-            lines += [f"  V f{q}_{j} = {_sum(terms)} * slope_{_identifier(d.kinds[j])}(y{q}_{j}, p{q}_{j});"]
-        for i in range(d.n):
-            terms = [f"e{q}_{r} * s.A[{r * d.n + i}]" for r in range(d.n)]
-            terms += [f"f{q}_{j} * s.C[{j * d.n + i}]" for j in range(d.m)]
-            lines += [f"  V v{q}_{i} = {_sum(terms)};", f"  z{i} += v{q}_{i};"]
-        lines += [f"  r[{q}].x[{i}] = {state}{i}; r[{q}].e[{i}] = e{q}_{i};" for i in range(d.n)]
-        lines += [f"  r[{q}].p[{j}] = p{q}_{j}; r[{q}].f[{j}] = f{q}_{j};" for j in range(d.m)]
-        for earlier, a in enumerate(d.tableau.stages[q]):
-            if a:
-                lines += [f"  e{earlier}_{i} += v{q}_{i} * s.size[{i}] * REAL({a!r});" for i in range(d.n)]
-    lines += [f"  adjoint[{i}] = z{i};" for i in range(d.n)]
-    return "\n".join((*lines, "}", gather_function(d)))
-
-
-def gather_function(d: Description) -> str:
-    """Sums of outer products over many records, in blocks whose partial sums stay in registers."""
-    lines = ["static void gather(const Record* records, int64_t count, Sums& s) {"]
-    for left, rows, right, columns, name in (
-        ("e", d.n, "x", d.n, "A"), ("e", d.n, "p", d.m, "B"), ("f", d.m, "x", d.n, "C"),
-    ):  # fmt: skip
-        vector = {"A": "bx", "C": "by"}.get(name)
-        for top in range(0, rows, 4):
-            for side in range(0, columns, 4):
-                here = [(i, j) for i in range(top, min(rows, top + 4)) for j in range(side, min(columns, side + 4))]
-                lone = range(top, min(rows, top + 4)) if vector and side == 0 else ()
-                sums = [f"a{i}_{j}" for i, j in here] + [f"b{i}" for i in lone]
-                lines += ["  {", f"    V {', '.join(f'{name} = {{}}' for name in sums)};"]
-                lines += ["    for (const Record* r = records; r < records + count; r++) {"]
-                lines += [f"      a{i}_{j} += r->{left}[{i}] * r->{right}[{j}];" for i, j in here]
-                lines += [f"      b{i} += r->{left}[{i}];" for i in lone]
-                lines += ["    }"]
-                lines += [f"    s.{name}[{i * columns + j}] += a{i}_{j};" for i, j in here]
-                lines += [f"    s.{vector}[{i}] += b{i};" for i in lone]
-                lines += ["  }"]
     return "\n".join((*lines, "}"))
 
 

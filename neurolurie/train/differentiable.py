@@ -71,9 +71,9 @@ def _kernel(phi, n: int, m: int, dtype: str, device: str, solver: str) -> str | 
     phi = Phi.of(phi, m)
     if device != "cpu" or choose.unknown_kind(phi):
         return None
-    description = Description(n, m, phi.names, _tableau(solver), dtype.removeprefix("torch."))
-    if description.products > choose.UNROLLED:
+    if max(n, m) > choose.LOOPED:
         return None
+    description = Description(n, m, phi.names, _tableau(solver), dtype.removeprefix("torch."))
     try:
         return operator.register(description, phi)
     except compiler.NoCompiler as error:

@@ -42,6 +42,9 @@ CASES = {
     "thinned": (4, 5, ["tanh", "relu", "logistic", "softplus", "sine"], 7, 1 << 30),
     "last": (2, 3, ["gelu", "erf", "cubic"], None, 1 << 30),
     "last in little memory": (5, 2, ["inverse-square-root", "hard-tanh"], None, 5_000),
+    "loops": (17, 13, ["tanh"] * 5 + ["softplus"] * 7 + ["sine"], 1, 1 << 30),
+    "loops in little memory": (8, 30, "logistic", None, 20_000),
+    "one preactivation": (19, 1, "tanh", 3, 1 << 30),
 }
 
 
@@ -141,9 +144,8 @@ def test_torch_compile_takes_the_operator_without_a_graph_break(small):
     torch.testing.assert_close(mine[0].grad, loop[0].grad)
 
 
-def test_a_network_too_large_to_be_written_out_takes_the_plain_loop():
-    tensors = model(40, 40, 3)
-    assert 3 * 40 * 40 > choose.UNROLLED
+def test_a_network_too_large_for_the_kernel_takes_the_plain_loop():
+    tensors = model(choose.LOOPED + 1, 2, 3)
     kw = dict(phi="tanh", steps=5, dt=0.01, solver="euler")
     torch.testing.assert_close(rollout(*tensors, **kw), plain(tensors, **kw), rtol=0, atol=0)
 

@@ -18,12 +18,12 @@ static constexpr int64_t FLUSH = 256;  // vectors summed in REAL before they are
 static constexpr int64_t CHUNK = most(1, 20480 / (int64_t)(sizeof(Record) * NODES * TILE / 2));
 static constexpr int64_t ROWS = most(1, 16384 / (int64_t)(N * sizeof(V) * TILE / 2));
 
-struct Space { V adjoint[TILE * N], g[ROWS * TILE * N]; Record records[CHUNK * TILE * NODES]; };
+struct Space { V adjoint[TILE * N], g[ROWS * TILE * N]; Record records[CHUNK * TILE * NODES]; Sums sums; };
 
 static void flush(Sums& sums, double* totals) {
   const V* from = (const V*)&sums;
   for (size_t i = 0; i < sizeof(Totals) / sizeof(double); i++) totals[i] += sum(from[i]);
-  sums = Sums{};
+  std::memset((void*)&sums, 0, sizeof(Sums));
 }
 
 // The gradient of the recorded rows from..to, trials in lanes: g[row - from][vector][state].
@@ -45,7 +45,8 @@ static void fetch(const Back& r, int64_t first, int64_t count, int64_t from, int
 }
 
 static void back_tile(const Back& r, int64_t first, int64_t count, double* totals, Space& space, V* stretch) {
-  Sums sums = {};
+  Sums& sums = space.sums;
+  std::memset((void*)&sums, 0, sizeof(Sums));  // large: no temporary of it on the stack
   V* adjoint = space.adjoint;
   const Model model = {r.A, r.B, r.C, r.by, r.size};
   const int64_t start = first * W, wide = count * N;

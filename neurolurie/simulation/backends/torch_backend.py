@@ -91,7 +91,7 @@ def run_triton_kernel(problem: Problem) -> Trajectory:
     began = time.perf_counter()
     data, plan = posed(problem)
     description = choose.small(problem.network, tableau(problem.solver), problem.dtype, problem.sigma is not None)
-    states, final = run_triton.forward(description, choose.dense(data), problem.x0, plan, problem.device)
+    states, final = run_triton.forward(description, choose.filled(data), problem.x0, plan, problem.device)
     return Trajectory(
         states, final, 0.0, time.perf_counter() - began, f"generated Triton kernel, {problem.dtype}, {problem.device}"
     )
