@@ -15,7 +15,6 @@ from neurolurie.kernels.description import Tableau
 from neurolurie.kernels.plan import Data, Plan
 from neurolurie.network.phi import Phi
 
-_OWN_THREADS = 1  # the loop's own: BLAS's threads spin on after a product, and a third thread would wait for a core
 SHARED = 4_000_000  # multiplications in one product from which BLAS may share it among threads
 _POINTER, _COUNT, _WORD = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64
 
@@ -41,7 +40,6 @@ class Large(ctypes.Structure):
         *((name, _POINTER) for name in ("x", "stage", "p", "rates", "out", "chosen")),
         *((name, _COUNT) for name in ("recorded", "n", "m", "trials", "steps", "every")),
         *((name, _WORD) for name in ("seed", "stream", "first_step")),
-        ("threads", _COUNT),
     ]
 
 
@@ -101,7 +99,7 @@ def run(description: LargeDescription, phi: Phi, data: Data, x0: np.ndarray, pla
                 gemm=_gemm(dtype), drive=drive.ctypes.data, drive_step=3 * n * table, drive_node=n * table,
                 diagonal=diagonal is not None, span_count=len(spans), out=out[plan.row(begin) :].ctypes.data,
                 recorded=recorded, n=n, m=m, trials=trials, steps=end - begin, every=plan.every or 0, seed=data.seed,
-                stream=data.stream, first_step=data.first_step + begin, threads=_OWN_THREADS,
+                stream=data.stream, first_step=data.first_step + begin,
             )  # fmt: skip
             library(description).large(ctypes.byref(call))
             plan.report(end)
@@ -110,9 +108,8 @@ def run(description: LargeDescription, phi: Phi, data: Data, x0: np.ndarray, pla
 
 def _blas_threads(products: int) -> AbstractContextManager:
     """BLAS on one thread while a product is small: its threads meet several times a step, and on a machine that others
-    use each meeting waits for a turn (measured at load 7 on two cores, 64 units, 200 trials: 0.3 s on one thread,
-    1.5 to
-    2.8 s on two)."""
+    use each meeting waits for a turn (measured at load 7 on two cores, 64 units, 200 trials: 0.3 s on one thread, 1.5
+    to 2.8 s on two)."""
     return nullcontext() if products >= SHARED else _controller().limit(limits=1, user_api="blas")
 
 

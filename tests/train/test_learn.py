@@ -64,12 +64,28 @@ def test_running_again_goes_on_from_the_checkpoints_to_the_same_numbers(tmp_path
         ("learn.split=[96, 16, 17]", r"split \[96, 16, 17\] sums to 129, trials is 128"),
         ("learn.dt=0.03", "the data are 0.1 s apart, which is no whole number of the model's steps of 0.03 s"),
         ("learn.reference=k3", "reference 'k3' is none of the models: k2, unconstrained, same-form"),
+        ("learn.truth=exact", "the exact solution needs a linear network: phi 'tanh' of preactivation 1 acts on the"),
         ("learn=null", "a scenario of kind 'learn' needs 'learn:'"),
     ],
 )
 def test_what_cannot_be_carried_out_is_told(setting, sentence):
     with pytest.raises(SpecError, match=sentence):
         nl.run("learn-quick", settings=[setting])
+
+
+def test_exact_data_are_what_the_solver_converges_to():
+    settings = ["trials=6", "learn.split=[2, 2, 2]", "learn.batch=2", "learn.epochs=1", "learn.seeds=[1]"]
+    settings += ["learn.search={lr: [0.01], weight_decay: [0]}", "learn.examine={horizon: 2}", "simulate.solver=heun"]
+    settings += [f"learn.models.{name}=null" for name in load_scenario("learn-attractor").data["learn"]["models"]]
+    settings += ["learn.reference=null", "learn.models={hurwitz: {model: hurwitz}}"]
+    settings.remove("learn.models.hurwitz=null")
+    found = nl.run("learn-attractor", settings=settings).runs[0]
+    truth, coarse = found.findings.arrays["truth"], found.trajectory.states[4:]
+    gap = np.abs(truth - coarse).max()
+    assert 1e-6 < gap < 2e-3  # heun with 0.01 s over 30 s
+    network = target_network("learn-attractor")
+    fine = nl.simulate(network, truth[:, 0], duration=30.0, dt=0.01, solver="rk4", record={"every": 10})
+    assert np.abs(truth - fine.values).max() < 1e-7
 
 
 def test_the_floor_is_the_mean_trajectory(result):

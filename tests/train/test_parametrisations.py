@@ -107,6 +107,20 @@ def test_members_stay_members_under_any_optimiser(name, optimiser):
         model.float()
 
 
+@pytest.mark.parametrize("name", [*SPECTRAL, *GRAPHS, *COMBOS, "graph-per-circuit", "unconstrained"])
+def test_without_biases_a_run_from_the_mirrored_start_is_the_mirrored_run(name):
+    model = PARAMETRISATIONS[name](n=6, k=2, phi="tanh", biases=False, seed=1)
+    free = PARAMETRISATIONS[name](n=6, k=2, phi="tanh", seed=1)
+    assert model.size == free.size - 12
+    x0 = torch.randn(5, 6, generator=torch.Generator().manual_seed(0))
+    run = lambda start: model.run(start, steps=20, dt=0.1).detach()  # noqa: E731
+    torch.testing.assert_close(run(-x0), -run(x0), rtol=0, atol=0)
+    again = PARAMETRISATIONS[name](n=6, k=2, phi="tanh", biases=False, seed=2)
+    again.init_from(model.freeze(), metric=model.metric)
+    with pytest.raises(SpecError, match="not a member"):
+        again.init_from(model.freeze().replace(bx=np.ones(6)), metric=model.metric)
+
+
 @pytest.mark.parametrize("name", LURIE)
 def test_freeze_gives_the_same_network_and_init_from_its_own_place(name):
     first, second = (PARAMETRISATIONS[name](n=6, k=2, seed=seed) for seed in (1, 2))

@@ -1,4 +1,5 @@
-// The time loop of a large dense network: products by the system's BLAS, everything between them in one pass.
+// The time loop of a large dense network: products by the system's BLAS, everything between them in one pass. It has no
+// threads of its own: BLAS's spin on after a product, and a third thread would wait for a core.
 // A trial is a column: x (n x trials), column-major.
 extern "C" typedef void Gemm(const char*, const char*, const int*, const int*, const int*, const REAL*, const REAL*,
                              const int*, const REAL*, const int*, const REAL*, REAL*, const int*);
@@ -14,7 +15,6 @@ struct Large {
   const int64_t* chosen;
   int64_t recorded, n, m, trials, steps, every;
   uint64_t seed, stream, first_step;
-  int64_t threads;
 };
 
 INLINE void apply(int64_t kind, REAL* p, const REAL* by, int64_t from, int64_t to) {
@@ -25,7 +25,6 @@ INLINE void apply(int64_t kind, REAL* p, const REAL* by, int64_t from, int64_t t
 }
 
 static void record(const Large& g, REAL* out) {
-#pragma omp parallel for num_threads(g.threads) if (g.threads > 1 && g.trials * g.recorded > 20000)
   for (int64_t trial = 0; trial < g.trials; trial++) {
     const REAL* x = g.x + trial * g.n;
     REAL* place = out + trial * g.recorded;
@@ -41,7 +40,6 @@ extern "C" void large(const Large* run) {
   const int n = (int)g.n, m = (int)g.m, trials = (int)g.trials;
   const REAL one = 1, zero = 0;
   const int64_t all = g.trials * g.n;
-  const bool share = g.threads > 1 && all > 20000;
   REAL* out = g.out;
   int64_t next = g.every ? least(g.every, g.steps) : g.steps;
   if (g.every) {
@@ -54,7 +52,6 @@ extern "C" void large(const Large* run) {
       REAL* k = g.rates + q * all;
       const REAL* drive = g.drive + t * g.drive_step + nodes[q] * g.drive_node;
       if (m) g.gemm("T", "N", &m, &trials, &n, &one, g.C, &n, x, &n, &zero, g.p, &m);
-#pragma omp parallel for num_threads(g.threads) if (share)
       for (int64_t trial = 0; trial < g.trials; trial++)
         for (int64_t s = 0; s < g.span_count; s++)
           apply(g.spans[s].kind, g.p + trial * g.m, g.by, g.spans[s].from, g.spans[s].to);
@@ -64,7 +61,6 @@ extern "C" void large(const Large* run) {
       else if (g.diagonal) std::memset(k, 0, all * sizeof(REAL));
       const bool final = q + 1 == NODES;
       const REAL* row = final ? weights : stages[final ? 0 : q + 1];
-#pragma omp parallel for num_threads(g.threads) if (share)
       for (int64_t trial = 0; trial < g.trials; trial++)
         for (int64_t i = 0; i < g.n; i += W) {
           const int64_t left = g.n - i, o = trial * g.n + i;
