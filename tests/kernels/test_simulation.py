@@ -1,10 +1,11 @@
-"""The three kernels against the reference: written out, circuits in lanes, around BLAS."""
+"""The kernels against the reference: written out, in loops, circuits in lanes, around BLAS."""
 
 import numpy as np
 import pytest
 from scipy import sparse
 
 from neurolurie.kernels import memory
+from neurolurie.kernels.choose import LOOPED
 from neurolurie.network.lurie import LurieNetwork, Part
 from neurolurie.network.nonlinearity import NONLINEARITIES
 from neurolurie.simulation.problem import pose
@@ -48,12 +49,13 @@ def circuits(count, couplings, where, seed=0):
 
 NETWORKS = {
     "written out": lambda: dense(4, 5, phi=["tanh", "relu", "logistic", "softplus", "gelu"]),
-    "around BLAS": lambda: dense(45, 37, phi=(["tanh"] * 5 + ["relu"]) * 6 + ["erf"]),
+    "loops": lambda: dense(45, 37, phi=(["tanh"] * 5 + ["relu"]) * 6 + ["erf"]),
+    "around BLAS": lambda: dense(LOOPED + 16, 25, phi=(["tanh"] * 5 + ["relu"]) * 4 + ["erf"]),
     "circuits, A": lambda: circuits(120, 500, "A"),
     "circuits, B": lambda: circuits(120, 500, "B"),
     "circuits, C": lambda: circuits(120, 500, "C"),
 }
-CODE = {"written out": "trials in lanes", "around BLAS": "around BLAS"}
+CODE = {"written out": "trials in lanes", "loops": "trials in lanes", "around BLAS": "around BLAS"}
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -111,7 +113,7 @@ def test_a_matrix_changed_in_place_is_seen():
     assert parity(simulate(network, x0, backend="reference", **kw).values, after) < 1e-13
 
 
-@pytest.mark.parametrize("name", ["written out", "around BLAS", "circuits, B"])
+@pytest.mark.parametrize("name", ["written out", "loops", "around BLAS", "circuits, B"])
 def test_progress_is_told_and_changes_no_number(name):
     network = NETWORKS[name]()
     x0 = np.ones((2, network.n))
