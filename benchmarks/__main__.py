@@ -20,7 +20,7 @@ if CPU:  # before any of the libraries starts its threads
 
 import numpy as np  # noqa: E402
 
-from benchmarks import large, peers, small  # noqa: E402
+from benchmarks import large, loops, peers, small  # noqa: E402
 from benchmarks.measure import Timing, interleaved  # noqa: E402
 
 WORKS = {
@@ -28,6 +28,7 @@ WORKS = {
     "training": lambda brian: small.training(peers.random_network(3)),
     "graph-forward": lambda brian: small.ensemble(peers.graph_of_three()),
     "graph-training": lambda brian: small.training(peers.graph_of_three(), slow=False),
+    "loops-or-blas": lambda brian: loops.loops_or_blas(),
     "sparse-float32": lambda brian: large.sparse_graph("float32"),
     "sparse-float64": lambda brian: large.sparse_graph("float64"),
     "scaling": lambda brian: large.scaling(),

@@ -115,7 +115,7 @@ def _panels(labels: list[str], horizontal: str, vertical: str):
         corner = (0.075 + column * 0.93 / columns, 1 - (1.55 * row + 1.5) / height)
         axes = panels[name] = figure.add_axes([*corner, 0.93 / columns - 0.035, 1.15 / height])
         axes.set_title(name, fontsize=9)
-        axes.tick_params(labelsize=8, labelleft=column == 0)
+        axes.tick_params(labelsize=8, labelleft=column == 0, labelbottom=number + columns >= len(labels))
     figure.text(0.5, 0.1 / height, horizontal, ha="center", color=INK)
     figure.text(0.008, 0.5, vertical, va="center", rotation=90, color=INK)
     return figure, panels
