@@ -11,6 +11,7 @@ from neurolurie.kernels.description import Description
 # Products of one step up to which a run writes every one of them out; beyond it runs in loops, as the reverse sweep
 # always does: there they are as fast with 3 states and faster from 6 on, where written code leaves the first cache.
 WRITTEN_OUT = 1000
+PAIRED = 500  # products of a step up to which two vectors of trials are stepped together; compiling takes longer
 
 
 def forward_source(description: Description) -> str:
@@ -39,38 +40,39 @@ def header(description: Description) -> str:
     d = description
     return (
         f"#define REAL {real}\n#define N {d.n}\n#define M {d.m}\n#define NODES {len(d.tableau.nodes)}\n"
-        f"#define NOISE {int(d.noise)}\n#define EXPONENTIAL {int(d.tableau.exponential)}"
+        f"#define NOISE {int(d.noise)}\n#define EXPONENTIAL {int(d.tableau.exponential)}\n"
+        f"#define PAIRS {int(d.products <= PAIRED)}"
     )
 
 
 def step_function(description: Description) -> str:
-    """``step(model, drive, x)``: one step of the solver for one vector of trials, x replaced."""
+    """``step(model, drive, x)``: one step of the solver for one vector of trials, or for a pair of them; x replaced."""
     lines = ["struct Model { const REAL *A, *B, *C, *by, *size; };"]
-    lines += ["INLINE void step(const Model& s, const REAL* drive, int64_t node, V* x) {"]
-    lines += [f"  V x{i} = x[{i}];" for i in range(description.n)]
-    lines += _stages(description)
+    lines += ["template <class X> INLINE void step(const Model& s, const REAL* drive, int64_t node, X* x) {"]
+    lines += [f"  X x{i} = x[{i}];" for i in range(description.n)]
+    lines += _stages(description, "X")
     lines += [f"  x[{i}] = {_advanced(description, i)};" for i in range(description.n)]
     return "\n".join((*lines, "}"))
 
 
-def _stages(d: Description) -> list[str]:
-    """The states x, preactivations y, their images p and rates k of every stage q."""
+def _stages(d: Description, kind: str) -> list[str]:
+    """The states x, preactivations y, their images p and rates k of every stage q, in that type of C++."""
     lines = []
     for q, row in enumerate(d.tableau.stages):
         if q:
             for i in range(d.n):
                 terms = [f"k{j}_{i} * REAL({a!r})" for j, a in enumerate(row) if a]
-                lines += [f"  V x{q}_{i} = x{i} + {_sum(terms)} * s.size[{i}];"]
+                lines += [f"  {kind} x{q}_{i} = x{i} + {_sum(terms)} * s.size[{i}];"]
         state = _stage_state(q)
         for j in range(d.m):
             terms = [f"{state}{i} * s.C[{j * d.n + i}]" for i in range(d.n) if d.entry("C", j, i)]
-            lines += [f"  V y{q}_{j} = {_sum([*terms, f'splat<REAL>(s.by[{j}])'])};"]
-            lines += [f"  V p{q}_{j} = phi_{_identifier(d.kinds[j])}(y{q}_{j});"]
+            lines += [f"  {kind} y{q}_{j} = {_sum([*terms, f'spread<{kind}>(s.by[{j}])'])};"]
+            lines += [f"  {kind} p{q}_{j} = mapped(y{q}_{j}, [](V y) {{ return phi_{_identifier(d.kinds[j])}(y); }});"]
         shift = f"drive[{round(2 * d.tableau.nodes[q])} * node + "
         for i in range(d.n):
             terms = [f"{state}{j} * s.A[{i * d.n + j}]" for j in range(d.n) if d.entry("A", i, j)]
             terms += [f"p{q}_{j} * s.B[{i * d.m + j}]" for j in range(d.m) if d.entry("B", i, j)]
-            lines += [f"  V k{q}_{i} = {_sum([*terms, f'splat<REAL>({shift}{i}])'])};"]
+            lines += [f"  {kind} k{q}_{i} = {_sum([*terms, f'spread<{kind}>({shift}{i}])'])};"]
     return lines
 
 

@@ -12,6 +12,7 @@ from neurolurie.kernels.description import Description
 from neurolurie.kernels.plan import Data, Plan
 
 _POINTER, _COUNT, _WORD = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64
+PAST = 16 << 20  # bytes from which a result is written past the caches: it would not stay there until it is read
 
 
 class Run(ctypes.Structure):
@@ -23,7 +24,7 @@ class Run(ctypes.Structure):
         *((name, _POINTER) for name in ("x0", "out", "last", "chosen")),
         *((name, _COUNT) for name in ("recorded", "pitch", "trials", "steps", "every")),
         *((name, _WORD) for name in ("seed", "stream", "first_step")),
-        ("threads", _COUNT),
+        *((name, _COUNT) for name in ("threads", "past")),
     ]
 
 
@@ -59,6 +60,7 @@ def forward(description: Description, data: Data, x0: np.ndarray, plan: Plan) ->
             x0=last.ctypes.data, last=last.ctypes.data, out=out[plan.row(begin) :].ctypes.data,
             recorded=recorded, pitch=pitch, trials=trials, steps=end - begin, every=plan.every or 0,
             seed=data.seed, stream=data.stream, first_step=data.first_step + begin, threads=plan.threads,
+            past=int(out.nbytes > PAST),
         )  # fmt: skip
         library.forward(ctypes.byref(run))
         plan.report(end)
