@@ -126,7 +126,7 @@ def input_table(
     array([0., 2., 2., 0.])
     """
     if inputs is None:
-        inputs = np.zeros((1, channels))
+        return np.zeros((steps, 3, channels))
     if isinstance(inputs, np.ndarray):
         values = inputs.reshape(len(inputs), -1)
         if values.shape[1] != channels or not len(values):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,20 +80,25 @@ def solve(problem: Problem, backend: str, keep_diverged: bool = False) -> Trajec
 
 def label(problem: Problem, trajectory: Trajectory, backend: str) -> xarray.DataArray:
     """The trajectory as a DataArray with coordinates and provenance."""
+    states = np.array(problem.network.states)[problem.record.states]
+    labelled = _empty(problem.trials, problem.times().tobytes(), tuple(states.tolist()))
+    labelled = labelled.copy(deep=False, data=trajectory.states)
+    labelled.attrs = {
+        "backend": backend, "code": trajectory.code, "solver": problem.solver.name, "dt": problem.dt,
+        "seed": problem.seed, "dtype": problem.dtype, "build_seconds": trajectory.build_seconds,
+        "run_seconds": trajectory.run_seconds, "notes": list(trajectory.notes),
+    }  # fmt: skip
+    return labelled
+
+
+@lru_cache(maxsize=4)
+def _empty(trials: int, times: bytes, states: tuple[str, ...]) -> xarray.DataArray:
+    """A result without numbers: making its coordinates takes as long as a small run, copying them a tenth of that."""
     import xarray
 
-    names = np.array(problem.network.states)[problem.record.states]
-    return xarray.DataArray(
-        trajectory.states,
-        dims=("trial", "time", "state"),
-        coords={"trial": np.arange(problem.trials), "time": problem.times(), "state": names},
-        name="x",
-        attrs={
-            "backend": backend, "code": trajectory.code, "solver": problem.solver.name, "dt": problem.dt,
-            "seed": problem.seed, "dtype": problem.dtype, "build_seconds": trajectory.build_seconds,
-            "run_seconds": trajectory.run_seconds, "notes": list(trajectory.notes),
-        },
-    )  # fmt: skip
+    coords = {"trial": np.arange(trials), "time": np.frombuffer(times), "state": np.array(states)}
+    nothing = np.broadcast_to(np.float32(0), tuple(map(len, coords.values())))
+    return xarray.DataArray(nothing, dims=tuple(coords), coords=coords, name="x")
 
 
 def parity(a: np.ndarray, b: np.ndarray) -> float:
