@@ -45,13 +45,11 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario: certify, simulate, measure, draw; 1 if it misses what it expects."""
-    from neurolurie.pipeline import load_scenario
-    from neurolurie.pipeline import run as run_scenario
+    from neurolurie.pipeline import load_scenario, run_source
     from neurolurie.report.write import write_report
     from neurolurie.result import refuse_existing
 
-    options = {"backend": backend, "device": device, "seed": seed, "settings": settings or ()}
-    source = load_scenario(scenario, **options)
+    source = load_scenario(scenario, backend=backend, device=device, seed=seed, settings=settings or ())
     if out is None:
         folder = Path("runs") / f"{source.data['name']}-{date.today().isoformat()}-{source.data.get('seed', 0)}"
         folder = folder if force else _unused(folder)
@@ -59,7 +57,7 @@ def run(
         folder = out
     refuse_existing(folder, force)
     with _Progress() as progress:
-        result = run_scenario(scenario, **options, progress=progress)
+        result = run_source(source, progress)
         progress("report", 0, 1)
         result.save(folder, force, lambda partial: write_report(result, partial))
     if as_json:

@@ -66,8 +66,12 @@ def run(
     >>> result.expect_met
     True
     """
+    return run_source(load_scenario(scenario, backend=backend, device=device, seed=seed, settings=settings), progress)
+
+
+def run_source(source: Source, progress: Progress | None = None) -> Result:
+    """Run a scenario that `load_scenario` has read: all its variants, their metrics, and what it expects of them."""
     began = time.perf_counter()
-    source = load_scenario(scenario, backend=backend, device=device, seed=seed, settings=settings)
     runs = tuple(run_variant(name, each, progress) for name, each in variants(source))
     metrics = {
         f"{run.variant}.{name}" if run.variant else name: value
