@@ -27,8 +27,8 @@ class CircuitType:
 
 @dataclass(frozen=True)
 class GraphDescription:
-    """What the kernel of a network of circuits is generated from. coupled : of "y", "x", "p", the couplings there are:
-    into preactivations, into rates, and into rates out of the images phi(y)."""
+    """What the kernel of a network of circuits is generated from. coupled : of "y", "x", "p", "states", the couplings
+    there are: into preactivations, into rates, into rates out of the images phi(y), and those out of states."""
 
     types: tuple[CircuitType, ...]
     tableau: Tableau
@@ -41,7 +41,7 @@ def source(description: GraphDescription) -> str:
     """The time loop. Exported: ``graph(const Graph*)``; see ``cpp/graph.hpp`` for its arguments."""
     d = description
     head = [f"#define REAL {'double' if d.dtype == 'float64' else 'float'}", f"#define NODES {len(d.tableau.nodes)}"]
-    head += [f"#define COUPLED_{name.upper()} {int(name in d.coupled)}" for name in ("y", "x", "p")]
+    head += [f"#define COUPLED_{name.upper()} {int(name in d.coupled)}" for name in ("y", "x", "p", "states")]
     head += ["#include <utility>", "#ifdef _OPENMP", "#include <omp.h>", "#endif"]
     head += ["#if defined(__AVX512F__)", "#include <immintrin.h>", "#endif"]
     declarations, driver = prelude("graph").split("INLINE V gather", 1)
@@ -54,9 +54,10 @@ def source(description: GraphDescription) -> str:
 
 def _images(d: GraphDescription, place: int, t: CircuitType) -> str:
     """phi(y) of one chunk of circuits."""
-    lines = [f"static void images_{place}(const Graph& g, int64_t c, REAL* z, const REAL* outside) {{"]
-    lines += [f"  const Type& s = g.types[{place}];", "  for (int64_t i = g.first[c]; i < g.last[c]; i++) {"]
-    lines += [f"    const REAL* x = z + g.width_p + s.x + i * {t.n} * W;"]
+    lines = [f"static void images_{place}(const Graph& g, int64_t c, const REAL* states, REAL* z,"]
+    lines += ["    const REAL* outside) {", f"  const Type& s = g.types[{place}];"]
+    lines += ["  for (int64_t i = g.first[c]; i < g.last[c]; i++) {"]
+    lines += [f"    const REAL* x = states + s.x + i * {t.n} * W;"]
     lines += [f"    V x{j} = load(x + {j} * W);" for j in sorted({column for _, column in t.C})]
     return "\n".join((*lines, *_image_lines(d, t, "x", "z"), "  }", "}"))
 
@@ -64,9 +65,9 @@ def _images(d: GraphDescription, place: int, t: CircuitType) -> str:
 def _image_lines(d: GraphDescription, t: CircuitType, state: str, target: str) -> list[str]:
     lines = [f"    const int64_t h = s.p + i * {t.m} * W;"]
     for j in range(t.m):
-        terms = [f"load(g.by + h + {j} * W)"]
+        terms = [f"load(g.by + ((h + {j} * W) & g.by_mask))"]
         terms += [f"{state}{column} * {_entry(t, 'C', e)}" for e, (row, column) in enumerate(t.C) if row == j]
-        terms += [f"load(outside + h + {j} * W)"] if "y" in d.coupled else []
+        terms += [f"load(outside + ((i - g.first[c]) * {t.m} + {j}) * W)"] if "y" in d.coupled else []
         lines += [f"    store({target} + h + {j} * W, phi_{t.kinds[j].replace('-', '_')}({' + '.join(terms)}));"]
     return lines
 
@@ -76,18 +77,19 @@ def _advance(d: GraphDescription, place: int, t: CircuitType, q: int) -> str:
     tableau, final = d.tableau, q + 1 == len(d.tableau.nodes)
     row = tableau.weights if final else tableau.stages[q + 1]
     lines = [f"static void advance_{place}_{q}(const Graph& g, int64_t c, int64_t trial, int64_t t, const REAL* drive,"]
-    lines += ["    const REAL* z, REAL* next, const REAL* outside) {", f"  const Type& s = g.types[{place}];"]
+    lines += ["    const REAL* z, const REAL* states, REAL* next, REAL* next_states, const REAL* outside) {"]
+    lines += [f"  const Type& s = g.types[{place}];"]
     lines += [f"  drive += {round(2 * tableau.nodes[q])} * g.drive_node;"]
     lines += ["  for (int64_t i = g.first[c]; i < g.last[c]; i++) {", f"    const int64_t o = s.x + i * {t.n} * W;"]
-    lines += [f"    const REAL *x = z + g.width_p + o, *p = z + s.p + i * {t.m} * W;"]
+    lines += [f"    const REAL *x = states + o, *p = z + s.p + i * {t.m} * W;"]
     lines += [f"    V x{j} = load(x + {j} * W);" for j in range(t.n)]
     lines += [f"    V p{j} = load(p + {j} * W);" for j in sorted({column for _, column in t.B})]
     rate = "(g.rates + ({} * g.trials + trial) * g.width_x + o)"
     for j in range(t.n):
-        terms = [f"load(drive + o + {j} * W)"]
+        terms = [f"load(drive + ((o + {j} * W) & g.drive_mask))"]
         terms += [f"x{column} * {_entry(t, 'A', e)}" for e, (r, column) in enumerate(t.A) if r == j]
         terms += [f"p{column} * {_entry(t, 'B', e)}" for e, (r, column) in enumerate(t.B) if r == j]
-        terms += [f"load(outside + o + {j} * W)"] if "x" in d.coupled else []
+        terms += [f"load(outside + ((i - g.first[c]) * {t.n} + {j}) * W)"] if "x" in d.coupled else []
         lines += [f"    V k{j} = {' + '.join(terms)};"]
         if len(tableau.nodes) > 1:
             lines += [f"    store({rate.format(q)} + {j} * W, k{j});"]
@@ -98,11 +100,11 @@ def _advance(d: GraphDescription, place: int, t: CircuitType, q: int) -> str:
         start = f"x{j}" if q == 0 else f"load({rate.format(len(tableau.nodes))} + {j} * W)"
         if q == 0 and not final:
             lines += [f"    store({rate.format(len(tableau.nodes))} + {j} * W, x{j});"]
-        lines += [f"    V n{j} = {start} + ({' + '.join(slopes)}) * load(g.size + o + {j} * W);"]
+        lines += [f"    V n{j} = {start} + ({' + '.join(slopes)}) * load(g.size + ((o + {j} * W) & g.size_mask));"]
         if final and d.noise:
             z = f"normal_at(g.first_step + t, trial, g.number + o + {j} * W, g.stream, g.seed)"
             lines += [f"    n{j} += {z} * load(g.noise + o + {j} * W);"]
-        lines += [f"    store(next + g.width_p + o + {j} * W, n{j});"]
+        lines += [f"    store(next_states + o + {j} * W, n{j});"]
     if "y" not in d.coupled:  # the next images need this circuit only: no other pass over it
         lines += _image_lines(d, t, "n", "next")
     return "\n".join((*lines, "  }", "}"))
@@ -115,14 +117,17 @@ def _entry(t: CircuitType, matrix: str, place: int) -> str:
 
 
 def _dispatch(d: GraphDescription) -> str:
-    lines = ["static void images(const Graph& g, int64_t c, REAL* z, const REAL* outside) {", "  switch (g.kind[c]) {"]
-    lines += [f"    case {k}: return images_{k}(g, c, z, outside);" for k in range(len(d.types))]
+    lines = ["static void images(const Graph& g, int64_t c, const REAL* states, REAL* z, const REAL* outside) {"]
+    lines += ["  switch (g.kind[c]) {"]
+    lines += [f"    case {k}: return images_{k}(g, c, states, z, outside);" for k in range(len(d.types))]
     lines += ["  }", "}"]
     lines += ["static void advance(const Graph& g, int64_t c, int q, int64_t trial, int64_t t, const REAL* drive,"]
-    lines += ["    const REAL* z, REAL* next, const REAL* outside) {", "  switch (g.kind[c] * NODES + q) {"]
+    lines += ["    const REAL* z, const REAL* states, REAL* next, REAL* next_states, const REAL* outside) {"]
+    lines += ["  switch (g.kind[c] * NODES + q) {"]
     stages = len(d.tableau.nodes)
+    passed = "(g, c, trial, t, drive, z, states, next, next_states, outside)"
     lines += [
-        f"    case {k * stages + q}: return advance_{k}_{q}(g, c, trial, t, drive, z, next, outside);"
+        f"    case {k * stages + q}: return advance_{k}_{q}{passed};"
         for k in range(len(d.types)) for q in range(stages)
     ]  # fmt: skip
     return "\n".join((*lines, "  }", "}"))

@@ -3,8 +3,9 @@
 // couplings between circuits are rows of gathered products, sorted by length so that W rows go together.
 struct Rows {                    // couplings into the rows of each chunk, from a source vector [P | X]
   const int64_t *chunk, *slice;  // first slice of a chunk; first entry of a slice, in vectors
-  const int32_t *target, *index; // the row of each lane of a slice; the source of each entry
+  const int32_t *target, *index; // the row of each lane of a slice, in its chunk; the source of each entry
   const REAL* value;
+  const int64_t* clear;          // how many rows of a chunk to set to zero first; none if all of them have couplings
 };
 struct Type {
   const REAL *A, *B, *C;         // [group][entry][lane], or [entry] where all circuits are equal
@@ -18,12 +19,13 @@ struct Graph {
   const int64_t* number;         // the number of the state at each place
   const REAL* drive;
   int64_t drive_step, drive_node;
-  REAL* z;                       // [2][trial][P | X]; the run starts from buffer 0 and leaves its end there
+  REAL* z;                       // [2][trial][P | X]; the run starts from buffer 0
   REAL* rates;                   // [stage][trial][X]
-  REAL* outside;                 // [thread][P | X]: what comes from other circuits
+  REAL* outside;                 // [thread][window]: what comes from other circuits into the rows of one chunk
   const int64_t* chosen;         // places of the recorded states
   REAL* out;                     // [row][trial][chosen]
-  int64_t recorded, width_p, width_x, chunks, trials, steps, every;
+  int64_t recorded, width_p, width_x, window, chunks, trials, steps, every;
+  int64_t by_mask, size_mask, drive_mask;  // 0 where all numbers of that array are the same one, else all ones
   uint64_t seed, stream, first_step;
   int64_t threads;
 };
@@ -42,6 +44,7 @@ INLINE V gather(const REAL* z, const int32_t* index) {
 }
 
 static void couple(const Rows& r, int64_t chunk, const REAL* z, REAL* outside) {
+  std::memset(outside, 0, r.clear[chunk] * sizeof(REAL));
   for (int64_t s = r.chunk[chunk]; s < r.chunk[chunk + 1]; s++) {
     V a = {}, b = {};
     int64_t e = r.slice[s];
@@ -57,10 +60,16 @@ static void couple(const Rows& r, int64_t chunk, const REAL* z, REAL* outside) {
   }
 }
 
-static void record(const Graph& g, const REAL* z, REAL* out, int64_t thread, int64_t threads) {
+// Where no circuit reads another's states, a step may overwrite them: half as much memory passes through the caches.
+INLINE REAL* states(const Graph& g, REAL* z, int64_t trial) {
+  const int64_t width = g.width_p + g.width_x;
+  return (COUPLED_STATES ? z : g.z) + trial * width + g.width_p;
+}
+
+static void record(const Graph& g, REAL* z, REAL* out, int64_t thread, int64_t threads) {
   const int64_t from = g.recorded * thread / threads, to = g.recorded * (thread + 1) / threads;
   for (int64_t trial = 0; trial < g.trials; trial++) {
-    const REAL* x = z + trial * (g.width_p + g.width_x) + g.width_p;
+    const REAL* x = states(g, z, trial);
     for (int64_t j = from; j < to; j++) out[trial * g.recorded + j] = x[g.chosen[j]];
   }
 }
@@ -68,7 +77,7 @@ static void record(const Graph& g, const REAL* z, REAL* out, int64_t thread, int
 static void run(const Graph& g, int64_t thread, int64_t threads) {
   const int64_t width = g.width_p + g.width_x, from = g.chunks * thread / threads,
                 to = g.chunks * (thread + 1) / threads;
-  REAL* outside = g.outside + thread * width;
+  REAL* outside = g.outside + thread * g.window;
   REAL *now = g.z, *then = g.z + g.trials * width;
   REAL* out = g.out;
   const int64_t row = g.trials * g.recorded;
@@ -83,7 +92,7 @@ static void run(const Graph& g, int64_t thread, int64_t threads) {
       for (int64_t trial = 0; trial < g.trials; trial++) {
         REAL* z = now + trial * width;
         if (COUPLED_Y) couple(g.into_y, c, z, outside);
-        images(g, c, z, outside);
+        images(g, c, states(g, now, trial), z, outside);
       }
   };
   if (!COUPLED_Y) {
@@ -97,11 +106,15 @@ static void run(const Graph& g, int64_t thread, int64_t threads) {
       if (COUPLED_Y && COUPLED_P) {
 #pragma omp barrier
       }
-      for (int64_t c = from; c < to; c++)
+      // Back and forth: a pass begins with what the last one left in the caches.
+      const bool back = (t * NODES + q) & 1;
+      for (int64_t k = from; k < to; k++)
         for (int64_t trial = 0; trial < g.trials; trial++) {
+          const int64_t c = back ? from + to - 1 - k : k;
           const REAL* z = now + trial * width;
-          if (COUPLED_X) couple(g.into_x, c, z, outside + g.width_p);
-          advance(g, c, q, trial, t, drive, z, then + trial * width, outside + g.width_p);
+          if (COUPLED_X) couple(g.into_x, c, z, outside);
+          advance(g, c, q, trial, t, drive, z, states(g, now, trial), then + trial * width, states(g, then, trial),
+                  outside);
         }
 #pragma omp barrier
       std::swap(now, then);
@@ -112,7 +125,7 @@ static void run(const Graph& g, int64_t thread, int64_t threads) {
       next = least(next + g.every, g.steps);
     }
   }
-  // The end lies in buffer 0 if the number of stages was even; the caller knows.
+  // The end lies in buffer 1 if states have two buffers and the number of stages was odd; the caller knows.
 }
 
 extern "C" int64_t lanes() { return W; }
