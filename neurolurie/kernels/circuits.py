@@ -135,65 +135,6 @@ def split(matrix, found: list[Members], rows: str, columns: str) -> Split:
     return Split(inside, (row[left], column[left], value[left]))
 
 
-@dataclass(frozen=True)
-class ChunkRows:
-    """The rows that each chunk computes: the place of the first one, and their number."""
-
-    first: np.ndarray
-    count: np.ndarray
-
-    def chunk(self, places: np.ndarray) -> np.ndarray:
-        """From places to the chunks that compute them."""
-        holds = np.flatnonzero(self.count)
-        return holds[np.searchsorted(self.first[holds], places, side="right") - 1]
-
-
-@dataclass(frozen=True)
-class Couplings:
-    """``struct Rows`` of ``cpp/graph.hpp``."""
-
-    chunk: np.ndarray
-    slice: np.ndarray
-    target: np.ndarray
-    index: np.ndarray
-    value: np.ndarray
-    clear: np.ndarray
-
-
-def couplings(place, source, value, rows_of: ChunkRows, lanes: int, dtype: str) -> Couplings:
-    """Triplets (place of the row, source, value) as slices of ``lanes`` rows of nearly equal length, chunk by chunk."""
-    chunks = len(rows_of.count)
-    if not len(place):
-        return Couplings(
-            np.zeros(chunks + 1, np.int64), np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32),
-            np.zeros(0, dtype), np.zeros(chunks, np.int64),
-        )  # fmt: skip
-    order = np.lexsort((source, place))
-    place, source, value = place[order], source[order], value[order]
-    rows, start, length = np.unique(place, return_index=True, return_counts=True)
-    chunk = rows_of.chunk(rows)
-    by_length = np.lexsort((-length, chunk))
-    rows, start, length, chunk = rows[by_length], start[by_length], length[by_length], chunk[by_length]
-    in_chunk = np.bincount(chunk, minlength=chunks)
-    before = np.concatenate(([0], np.cumsum(in_chunk)))
-    slices = np.concatenate(([0], np.cumsum(-(-in_chunk // lanes))))
-    rank = np.arange(len(rows)) - before[chunk]
-    mine, lane = slices[chunk] + rank // lanes, rank % lanes
-    longest = np.zeros(slices[-1], np.int64)
-    np.maximum.at(longest, mine, length)
-    begin = np.concatenate(([0], np.cumsum(longest)))
-    target = np.full((slices[-1], lanes), rows_of.count.max(), np.int32)  # lanes without a row: behind all rows
-    target[mine, lane] = rows - rows_of.first[chunk]
-    row_of = np.repeat(np.arange(len(rows)), length)
-    within = np.arange(len(row_of)) - np.repeat(np.cumsum(length) - length, length)
-    entry = np.repeat(start, length) + within
-    at = (begin[mine[row_of]] + within) * lanes + lane[row_of]
-    index, numbers = memory.zeros((begin[-1] * lanes,), np.int32), memory.zeros((begin[-1] * lanes,), dtype)
-    index[at], numbers[at] = source[entry], value[entry]
-    clear = np.where(in_chunk < rows_of.count, rows_of.count, 0)
-    return Couplings(slices, begin, target.ravel(), index, numbers, clear)
-
-
 def circuit_type(entry: Members, place: int, kinds: tuple[str, ...], splits: dict[str, Split]) -> CircuitType:
     """The code of a type of circuits."""
     inside = {name: splits[name].inside[place] for name in "ABC"}

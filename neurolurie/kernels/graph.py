@@ -28,13 +28,15 @@ class CircuitType:
 @dataclass(frozen=True)
 class GraphDescription:
     """What the kernel of a network of circuits is generated from. coupled : of "y", "x", "p", "states", the couplings
-    there are: into preactivations, into rates, into rates out of the images phi(y), and those out of states."""
+    there are: into preactivations, into rates, out of the images phi(y), and those out of states.
+    couplings : "slices" or "tiles", how they are stored."""
 
     types: tuple[CircuitType, ...]
     tableau: Tableau
     dtype: str
     noise: bool
     coupled: frozenset[str]
+    couplings: str = "slices"
 
 
 def source(description: GraphDescription) -> str:
@@ -44,11 +46,10 @@ def source(description: GraphDescription) -> str:
     head += [f"#define COUPLED_{name.upper()} {int(name in d.coupled)}" for name in ("y", "x", "p", "states")]
     head += ["#include <utility>", "#ifdef _OPENMP", "#include <omp.h>", "#endif"]
     head += ["#if defined(__AVX512F__)", "#include <immintrin.h>", "#endif"]
-    declarations, driver = prelude("graph").split("INLINE V gather", 1)
-    texts = [prelude("width", "vector", "functions", *(["philox"] if d.noise else [])), declarations]
+    texts = [prelude("width", "vector", "functions", *(["philox"] if d.noise else []), d.couplings, "graph")]
     for place, circuit in enumerate(d.types):
         texts += [_images(d, place, circuit), *(_advance(d, place, circuit, q) for q in range(len(d.tableau.nodes)))]
-    texts += [_dispatch(d), "INLINE V gather" + driver]
+    texts += [_dispatch(d), prelude("graph_loop")]
     return "\n".join((*head, *texts))
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
-from neurolurie.kernels import circuits, compiler, graph, memory
-from neurolurie.kernels.circuits import ChunkRows, Couplings, Layout
+from neurolurie.kernels import circuits, compiler, couplings, graph, memory
+from neurolurie.kernels.circuits import Layout
+from neurolurie.kernels.couplings import ChunkRows, Couplings
 from neurolurie.kernels.description import Tableau
 from neurolurie.kernels.graph import GraphDescription
 from neurolurie.kernels.plan import Data, Plan
 from neurolurie.network.lurie import LurieNetwork
 
 CHUNK = 4096  # states whose couplings are gathered before they are used
+TILED_CHUNK = 32_768  # the same where they come in tiles: each of them reads all sources once
+NEAR = 1 << 20  # bytes of sources up to which gathering them at random is as fast as reading them in order
 LINE = 128  # bytes that threads must not share: two cache lines, which are fetched in pairs
 WORTH = 30_000  # products of a step for which one more thread pays
 
@@ -23,9 +26,9 @@ _POINTER, _COUNT, _WORD = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64
 
 
 class Rows(ctypes.Structure):
-    """``struct Rows`` of ``cpp/graph.hpp``."""
+    """``struct Rows`` of ``cpp/slices.hpp`` and ``cpp/tiles.hpp``."""
 
-    _fields_ = [(name, _POINTER) for name in ("chunk", "slice", "target", "index", "value", "clear")]
+    _fields_ = [(name, _POINTER) for name in ("chunk", "piece", "source", "target", "index", "value", "clear")]
 
 
 class Type(ctypes.Structure):
@@ -97,34 +100,37 @@ def lower(network: LurieNetwork, tableau: Tableau, dtype: str, noise: bool) -> L
         }
         for k, t in enumerate(types)
     )
-    kind, first, last = _chunks(found, place)
-    chunk_rows = [
+    rests = {name: splits[name].rest for name in "ABC"}
+    into_y = (
+        place.image_place[rests["C"][0]], place.width_p + place.state_place[rests["C"][1]], rests["C"][2],
+    )  # fmt: skip
+    into_x = (
+        place.state_place[np.concatenate((rests["A"][0], rests["B"][0]))],
+        np.concatenate((place.width_p + place.state_place[rests["A"][1]], place.image_place[rests["B"][1]])),
+        np.concatenate((rests["A"][2], rests["B"][2])),
+    )
+    tiled = _far(into_y, into_x) * np.dtype(dtype).itemsize > NEAR
+    kind, first, last = _chunks(found, place, TILED_CHUNK if tiled else CHUNK)
+    rows = [
         _chunk_rows(begin, sizes, kind, first, last, lanes)
         for begin, sizes in ((place.begin_p, [t.m for t in types]), (place.begin_x, [t.n for t in types]))
     ]
-    row, column, value = splits["C"].rest
-    into_y = circuits.couplings(
-        place.image_place[row], place.width_p + place.state_place[column], value,
-        chunk_rows[0], lanes, dtype,
+    store = partial(couplings.tiles, dtype=dtype) if tiled else partial(couplings.slices, lanes=lanes, dtype=dtype)
+    counts = {name: len(rest[0]) for name, rest in rests.items()}
+    coupled = {"y": counts["C"], "x": counts["A"] + counts["B"], "p": counts["B"], "states": counts["A"] + counts["C"]}
+    description = GraphDescription(
+        types, tableau, dtype, noise, frozenset(name for name in coupled if coupled[name]),
+        "tiles" if tiled else "slices",
     )  # fmt: skip
-    rests = [splits["A"].rest, splits["B"].rest]
-    sources = [place.width_p + place.state_place[rests[0][1]], place.image_place[rests[1][1]]]
-    into_x = circuits.couplings(
-        place.state_place[np.concatenate([rest[0] for rest in rests])], np.concatenate(sources),
-        np.concatenate([rest[2] for rest in rests]),
-        chunk_rows[1], lanes, dtype,
-    )  # fmt: skip
-    coupled = {"y": len(row), "x": sum(len(rest[0]) for rest in rests), "p": len(rests[1][0])}
-    coupled["states"] = len(row) + len(rests[0][0])
-    description = GraphDescription(types, tableau, dtype, noise, frozenset(name for name in coupled if coupled[name]))
     inside = sum(len(numbers) * numbers.shape[1] for part in splits.values() for _, numbers in part.inside)
-    products = inside + sum(len(part.rest[0]) for part in splits.values())
+    products = inside + sum(counts.values())
     # what comes from outside into a thread's chunk: its rows, one place for lanes without a row, whole cache lines
-    rows = max(int(rows_of.count.max()) for rows_of in chunk_rows)
-    window = -(-(rows + 1) * np.dtype(dtype).itemsize // LINE) * LINE // np.dtype(dtype).itemsize
+    most = max(int(of.count.max()) for of in rows)
+    window = -(-(most + 1) * np.dtype(dtype).itemsize // LINE) * LINE // np.dtype(dtype).itemsize
     return Lowered(
-        description, _library(description), place, matrices, into_y, into_x, kind, first, last, products, window
-    )
+        description, _library(description), place, matrices, store(*into_y, rows[0]), store(*into_x, rows[1]),
+        kind, first, last, products, window,
+    )  # fmt: skip
 
 
 def run(lowered: Lowered, data: Data, x0: np.ndarray, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
@@ -174,12 +180,19 @@ def run(lowered: Lowered, data: Data, x0: np.ndarray, plan: Plan) -> tuple[np.nd
     return out.transpose(1, 0, 2), z[0][:, place.width_p + place.state_place]
 
 
-def _chunks(found, place: Layout) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Type, first and last group of each chunk of about CHUNK states."""
+def _far(*triplets) -> int:
+    """How many places there are from the first to the last source of couplings."""
+    sources = np.concatenate([source for _, source, _ in triplets])
+    return int(np.ptp(sources)) + 1 if len(sources) else 0
+
+
+def _chunks(found, place: Layout, states: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Type, first and last group of each chunk of about that many states."""
     kind, first, last = [], [], []
     for k, entry in enumerate(found):
-        step = max(1, CHUNK // (max(1, entry.n, entry.m) * place.lanes))
+        step = max(1, states // (max(1, entry.n, entry.m) * place.lanes))
         step = min(step, max(1, place.groups[k] // 16))  # enough chunks to share among threads
+        step = -(-place.groups[k] // (-(-place.groups[k] // step)))  # of nearly equal size
         begin = np.arange(0, place.groups[k], step)
         kind.append(np.full(len(begin), k))
         first.append(begin)
