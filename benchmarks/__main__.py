@@ -29,8 +29,8 @@ WORKS = {
     "graph-forward": lambda brian: small.ensemble(peers.graph_of_three()),
     "graph-training": lambda brian: small.training(peers.graph_of_three(), slow=False),
     "loops-or-blas": lambda brian: loops.loops_or_blas(),
-    "sparse-float32": lambda brian: large.sparse_graph("float32"),
-    "sparse-float64": lambda brian: large.sparse_graph("float64"),
+    "sparse-float32": lambda brian: large.sparse_graph("float32", brian=brian),
+    "sparse-float64": lambda brian: large.sparse_graph("float64", brian=brian),
     "scaling": lambda brian: large.scaling(),
     "dense": lambda brian: large.dense(),
 }

@@ -9,6 +9,7 @@ import torch
 from scipy import sparse
 
 from benchmarks import peers
+from benchmarks.brian import program as brian_program
 from benchmarks.measure import clock
 from neurolurie.network.lurie import LurieNetwork, Part
 from neurolurie.simulation.simulate import simulate
@@ -49,7 +50,7 @@ def _per_step(network: LurieNetwork, x0: np.ndarray, steps: int, dtype: str) -> 
     return (seconds(steps + 5) - seconds(5)) / steps
 
 
-def sparse_graph(dtype: str = "float32", steps: int = 200) -> dict[str, Callable[[], float]]:
+def sparse_graph(dtype: str = "float32", steps: int = 200, brian: bool = False) -> dict[str, Callable[[], float]]:
     """Seconds of one step of 10,000 circuits of 8 states with 320,000 couplings, one trial."""
     network = circuits(10_000, 320_000)
     x0 = np.random.default_rng(1).normal(size=network.n).astype(dtype)
@@ -75,10 +76,18 @@ def sparse_graph(dtype: str = "float32", steps: int = 200) -> dict[str, Callable
             x = x + DT * (weight @ torch.tanh(x + y) - x + b)
         return (clock() - began) / steps
 
+    def ours_brian():
+        states = simulate(network, x0, duration=steps * DT, dt=DT, record="final", backend="brian2-standalone")
+        return states.attrs["run_seconds"] / steps
+
     found = {"ours, simulate()": ours, "scipy CSR": scipy_csr, "torch CSR": torch_csr}
     if peers.has("jax"):
         found["jax BCOO and blocks"] = _jax_blocks(network, x0, steps)
-    return {f"{name}, {dtype}": run for name, run in found.items()}
+    found = {f"{name}, {dtype}": run for name, run in found.items()}
+    if brian:
+        found["Brian2 standalone, float64, neurons and synapses"] = brian_program(network, x0, steps, DT)
+        found["Brian2 standalone, float64, our backend"] = ours_brian
+    return found
 
 
 def _jax_blocks(network: LurieNetwork, x0: np.ndarray, steps: int) -> Callable[[], float] | None:

@@ -18,7 +18,7 @@ from neurolurie.network.lurie import LurieNetwork
 
 CHUNK = 4096  # states whose couplings are gathered before they are used
 TILED_CHUNK = 32_768  # the same where they come in tiles: each of them reads all sources once
-NEAR = 1 << 20  # bytes of sources up to which gathering them at random is as fast as reading them in order
+NEAR = 128 << 10  # bytes of sources up to which gathering them at random is as fast as reading them in order
 LINE = 128  # bytes that threads must not share: two cache lines, which are fetched in pairs
 WORTH = 30_000  # products of a step for which one more thread pays
 
