@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from neurolurie.kernels import memory
-from neurolurie.kernels.choose import LOOPED
+from neurolurie.kernels import choose, couplings, memory, run_graph
 from neurolurie.network.lurie import LurieNetwork, Part
 from neurolurie.network.nonlinearity import NONLINEARITIES
+from neurolurie.simulation.backends import torch_backend
 from neurolurie.simulation.problem import pose
 from neurolurie.simulation.simulate import parity, simulate, solve
 from neurolurie.simulation.solvers import SOLVERS
@@ -50,7 +50,7 @@ def circuits(count, couplings, where, seed=0):
 NETWORKS = {
     "written out": lambda: dense(4, 5, phi=["tanh", "relu", "logistic", "softplus", "gelu"]),
     "loops": lambda: dense(45, 37, phi=(["tanh"] * 5 + ["relu"]) * 6 + ["erf"]),
-    "around BLAS": lambda: dense(LOOPED + 16, 25, phi=(["tanh"] * 5 + ["relu"]) * 4 + ["erf"]),
+    "around BLAS": lambda: dense(choose.LOOPED + 16, 25, phi=(["tanh"] * 5 + ["relu"]) * 4 + ["erf"]),
     "circuits, A": lambda: circuits(120, 500, "A"),
     "circuits, B": lambda: circuits(120, 500, "B"),
     "circuits, C": lambda: circuits(120, 500, "C"),
@@ -87,6 +87,81 @@ def test_float32_is_float64_to_single_precision(phi):
     x0 = np.random.default_rng(1).uniform(-1, 1, (10, 3))
     kw = dict(duration=1.0, dt=0.01, solver="heun", noise=0.05)
     assert parity(simulate(network, x0, **kw).values, simulate(network, x0, dtype="float32", **kw).values) < 3e-6
+
+
+def forget(monkeypatch, **numbers):
+    """Lower networks anew, with other numbers in ``run_graph`` and ``couplings``."""
+    monkeypatch.setattr(choose, "_lowered", type(choose._lowered)())
+    for name, number in numbers.items():
+        monkeypatch.setattr(couplings if name == "SOURCES" else run_graph, name, number)
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-13), ("float32", 3e-6)])
+@pytest.mark.parametrize("threads", [1, 2, 20])
+@pytest.mark.parametrize("chunk", [1, 64])
+@pytest.mark.parametrize("where", ["A", "B", "C"])
+@pytest.mark.parametrize("near", [0, 1 << 30], ids=["tiles", "slices"])
+def test_couplings_agree_with_the_reference_in_every_layout(near, where, chunk, threads, dtype, tolerance, monkeypatch):
+    forget(monkeypatch, NEAR=near, TILED_CHUNK=chunk, CHUNK=chunk, SOURCES=100, WORTH=1)
+    monkeypatch.setattr(torch_backend, "thread_count", lambda: threads)
+    network = circuits(121, 700, where)
+    x0 = np.random.default_rng(1).normal(size=(3, network.n))
+    kw = dict(duration=0.5, dt=0.02, solver="heun", inputs=INPUTS)
+    expected = simulate(network, x0, backend="reference", **kw)
+    found = simulate(network, x0, backend="torch", dtype=dtype, **kw)
+    lowered = next(iter(choose._lowered[network].values()))
+    assert lowered.description.couplings == ("tiles" if near == 0 else "slices")
+    assert len(lowered.kind) > (10 if chunk == 1 else 2)
+    assert parity(expected.values, found.values) < tolerance
+
+
+@pytest.mark.parametrize("near", [0, 1 << 30], ids=["tiles", "slices"])
+@pytest.mark.parametrize(
+    "entries", [[], [(5, 2)], [(700, 2), (700, 3), (0, 799), (700, 2)]], ids=["none", "one", "few"]
+)
+def test_rows_without_couplings_get_none(entries, near, monkeypatch):
+    forget(monkeypatch, NEAR=near, WORTH=1)
+    n = 800
+    row, column = np.array(entries, int).reshape(-1, 2).T
+    network = LurieNetwork(
+        A=-2 * sparse.eye_array(n, format="csr"), C=sparse.eye_array(n, format="csr"),
+        B=sparse.csr_array(sparse.coo_array((np.ones(len(row)), (row, column)), shape=(n, n))),
+        by=np.linspace(-1, 1, n),
+    )  # fmt: skip
+    x0 = np.random.default_rng(0).normal(size=(2, n))
+    runs = [simulate(network, x0, duration=0.5, dt=0.02, backend=b) for b in ("reference", "torch")]
+    assert "circuits in lanes" in runs[1].attrs["code"]
+    assert parity(runs[0].values, runs[1].values) < 1e-13
+
+
+def test_a_tile_holds_the_entries_of_one_chunk_from_one_range_of_sources():
+    rng = np.random.default_rng(0)
+    rows = couplings.ChunkRows(np.array([0, 40, 40, 100]), np.array([40, 0, 60, 33]))
+    place, source, value = rng.integers(0, 133, 500), rng.integers(0, 200_000, 500), rng.normal(size=500)
+    kept = couplings.tiles(place, source, value, rows, "float64")
+    found = np.zeros((133, 200_000), np.float32)
+    for chunk in range(4):
+        for tile in range(kept.chunk[chunk], kept.chunk[chunk + 1]):
+            here = slice(kept.piece[tile], kept.piece[tile + 1])
+            assert here.start < here.stop and (np.diff(kept.index[here].astype(int)) >= 0).all()
+            target, index = rows.first[chunk] + kept.target[here], kept.source[tile] + kept.index[here].astype(int)
+            np.add.at(found, (target, index), kept.value[here])
+    expected = np.zeros_like(found)
+    np.add.at(expected, (place, source), value)
+    assert np.allclose(found, expected) and kept.chunk[1] == kept.chunk[2] and kept.piece[-1] == 500
+
+
+def test_a_single_large_circuit_and_equal_or_different_steps(monkeypatch):
+    forget(monkeypatch, NEAR=0)
+    rng = np.random.default_rng(0)
+    n = 300  # one part only, and too large to be written out: single states
+    B = sparse.random_array((n, n), density=0.03, rng=rng, format="csr")
+    for rates in (np.full(n, -2.0), -rng.uniform(1, 3, n)):
+        network = LurieNetwork(A=sparse.diags_array(rates, format="csr"), B=B, C=sparse.eye_array(n, format="csr"))
+        kw = dict(duration=0.5, dt=0.02, solver="exponential-euler", record={"every": 1})
+        runs = [simulate(network, rng.normal(size=(1, n)) * 0 + 1, backend=b, **kw) for b in ("reference", "torch")]
+        assert "circuits in lanes" in runs[1].attrs["code"]
+        assert parity(runs[0].values, runs[1].values) < 1e-13
 
 
 def test_single_states_share_lanes_where_there_are_no_circuits():

@@ -62,6 +62,9 @@ static void run(const Graph& g, int64_t thread, int64_t threads) {
       record(g, now, out, thread, threads);
       out += row;
       next = least(next + g.every, g.steps);
+      if (!COUPLED_STATES) {  // another thread may still be reading what this one is about to overwrite
+#pragma omp barrier
+      }
     }
   }
   // The end lies in buffer 1 if states have two buffers and the number of stages was odd; the caller knows.
