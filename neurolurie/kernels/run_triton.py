@@ -24,14 +24,15 @@ def forward(description: Description, data: Data, x0: np.ndarray, plan: Plan, de
     last = tensor(x0.T)
     noise = data.noise if description.noise else np.zeros(1)
     fixed = [tensor(getattr(data, name)) for name in ("A", "B", "C", "by", "size")] + [tensor(noise)]
+    scratch = torch.empty(triton_source.scratch_size(description, trials), dtype=dtype, device=device)
     run = triton_source.kernel(description)
     for begin, end in plan.windows(data):
         drive = tensor(data.drive(begin, end))
         table = drive.ndim == 3
         start = last.clone()
         target = out[plan.row(begin) :] if plan.every is not None else out
-        run[(-(-trials // triton_source.BLOCK),)](
-            *fixed, drive, start, target, last, 3 * n * table, n * table, trials, trials, end - begin,
+        run[(triton_source.programs(trials),)](
+            *fixed, drive, start, target, last, scratch, 3 * n * table, n * table, trials, trials, end - begin,
             plan.every or 0, data.seed & 0xFFFFFFFF, data.seed >> 32, data.stream, data.first_step + begin,
             BLOCK=triton_source.BLOCK,
         )  # fmt: skip

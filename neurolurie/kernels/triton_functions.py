@@ -36,12 +36,12 @@ def softplus(y):
 
 
 @triton.jit
-def normal(step, trial, state: tl.constexpr, stream, seed_low, seed_high):
+def normal(step, trial, state, stream, seed_low, seed_high):
     """The normals of neurolurie.simulation.noise, in float64: Philox4x32-10 and Box-Muller."""
     c1 = trial.to(tl.uint32)
     zero = c1 * 0
     c0 = zero + step.to(tl.uint32)
-    c2 = zero + state
+    c2 = (zero + state).to(tl.uint32)
     c3 = zero + stream.to(tl.uint32)
     k0 = zero + seed_low.to(tl.uint32)
     k1 = zero + seed_high.to(tl.uint32)
