@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from neurolurie.kernels import triton_source
+from neurolurie.kernels import triton_adjoint, triton_source
 from neurolurie.kernels.description import Description
 from neurolurie.kernels.plan import Data, Plan
+from neurolurie.kernels.triton_text import BLOCK
 
 
 def forward(description: Description, data: Data, x0: np.ndarray, plan: Plan, device: str):
@@ -31,16 +32,22 @@ def forward(description: Description, data: Data, x0: np.ndarray, plan: Plan, de
         table = drive.ndim == 3
         start = last.clone()
         target = out[plan.row(begin) :] if plan.every is not None else out
-        run[(triton_source.programs(trials),)](
+        launch(
+            run, trials, last,
             *fixed, drive, start, target, last, scratch, 3 * n * table, n * table, trials, trials, end - begin,
             plan.every or 0, data.seed & 0xFFFFFFFF, data.seed >> 32, data.stream, data.first_step + begin,
-            BLOCK=triton_source.BLOCK,
         )  # fmt: skip
         plan.report(end)
     if plan.every is None:
         out[0] = last
     states = out if plan.chosen is None else out[:, torch.as_tensor(plan.chosen, device=device)]
     return states.permute(2, 0, 1).cpu().numpy(), last.T.cpu().numpy()
+
+
+def launch(function, trials: int, like: torch.Tensor, *arguments) -> None:
+    """Run a kernel for that many trials on the device of ``like``, which need not be the current one."""
+    with torch.cuda.device_of(like):
+        function[(triton_source.programs(trials),)](*arguments, BLOCK=BLOCK)
 
 
 @dataclass(frozen=True)
@@ -54,16 +61,16 @@ class Compiled:
     cubin_bytes: int
 
 
-def compile_for(description: Description, capability: int) -> Compiled:
-    """Compile for that compute capability (80: A100, 90: H100); needs no GPU."""
+def compile_for(description: Description, capability: int, part: str = "forward") -> Compiled:
+    """Compile a part, "forward" or "backward", for that compute capability (80: A100, 90: H100); needs no GPU."""
+    module = {"forward": triton_source, "backward": triton_adjoint}[part]
     import triton
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
     built = triton.compile(
         ASTSource(
-            fn=triton_source.kernel(description), signature=triton_source.signature(description),
-            constexprs={"BLOCK": triton_source.BLOCK},
+            fn=module.kernel(description), signature=module.signature(description), constexprs={"BLOCK": BLOCK},
         ),
         target=GPUTarget("cuda", capability, 32),
     )  # fmt: skip
