@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from neurolurie.kernels import memory, run_adjoint, run_dense
+from neurolurie.kernels import memory, run_adjoint, run_dense, triton_rollout
 from neurolurie.kernels.description import Description
 from neurolurie.kernels.plain import plain_rollout
 from neurolurie.kernels.plan import Data, Plan
 from neurolurie.network.phi import Phi
 
 _MODELS: dict[str, Model] = {}
+ENGINES = {"cpu": "C++", "cuda": "Triton"}  # which generated kernels run on tensors of a kind of device
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,20 @@ class Model:
 
     description: Description
     phi: Phi
+    engine: str = "C++"
+
+    @property
+    def width(self) -> int:
+        """Trials that the kernel takes together: it pads its states to a multiple of it."""
+        return 1 if self.engine == "Triton" else run_dense.forward_library(self.description).lanes()
 
 
-def register(description: Description, phi: Phi) -> str:
-    """The name under which the operators find that description; its kernel is compiled. Raises NoCompiler."""
-    run_dense.forward_library(description)
-    name = hashlib.sha256(repr(description).encode()).hexdigest()[:16]
-    _MODELS.setdefault(name, Model(description, phi))
+def register(description: Description, phi: Phi, engine: str = "C++") -> str:
+    """The name under which the operators find that description; its C++ kernel is compiled. Raises NoCompiler."""
+    if engine == "C++":
+        run_dense.forward_library(description)
+    name = hashlib.sha256(repr((description, engine)).encode()).hexdigest()[:16]
+    _MODELS.setdefault(name, Model(description, phi, engine))
     return name
 
 
@@ -51,6 +59,8 @@ def rollout(
 ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
     """The recorded states (trials, rows, n), and the states saved for the gradient (none where the first serve)."""
     description = _MODELS[model].description
+    if _MODELS[model].engine == "Triton":
+        return triton_rollout.states(description, A, B, C, bx, by, x0, size, steps, every, spacing)
     data = Data(
         **{name: _array(tensor) for name, tensor in {"A": A, "B": B, "C": C, "bx": bx, "by": by, "size": size}.items()},
         E=np.zeros((description.n, 0)), inputs=np.zeros((steps, 3, 0)),
@@ -64,9 +74,7 @@ def rollout(
 
 @rollout.register_fake
 def _(A, B, C, bx, by, x0, size, model, steps, every, spacing):
-    description = _MODELS[model].description
-    width = run_dense.forward_library(description).lanes()
-    states = _like_kernel(x0, 1 - (-steps // (every or spacing)), width)
+    states = _like_kernel(x0, 1 - (-steps // (every or spacing)), _MODELS[model].width)
     return (states, x0.new_empty((0,))) if every else (x0.new_empty((x0.shape[0], 1, x0.shape[1])), states)
 
 
@@ -79,6 +87,8 @@ def rollout_adjoint(
 ]:  # fmt: skip
     """Gradients of A, B, C, bx, by, x0, size, given the gradient ``g`` of the recorded states."""
     description = _MODELS[model].description
+    if _MODELS[model].engine == "Triton":
+        return triton_rollout.gradients(description, A, B, C, bx, by, size, g, saved, steps, every, spacing)
     tensors = {"A": A, "B": B, "C": C, "by": by, "size": size, "drive": bx}
     weights = {name: np.ascontiguousarray(_array(tensor)) for name, tensor in tensors.items()}
     width = run_dense.forward_library(description).lanes()

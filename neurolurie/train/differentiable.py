@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from neurolurie.errors import SpecError, lookup
-from neurolurie.kernels import choose, compiler, operator
+from neurolurie.kernels import choose, compiler, operator, triton_choice
 from neurolurie.kernels.description import Description, Tableau
 from neurolurie.kernels.plain import plain_rollout
 from neurolurie.network.phi import Phi
@@ -31,9 +31,10 @@ def rollout(
 ) -> torch.Tensor:
     """Solve ``dx/dt = A x + B phi(C x + by) + bx`` and return the states (trials, steps + 1, n), the first being x0.
 
-    The gradient of any of the tensors is the exact gradient of the discrete scheme. Small networks on the CPU run on a
-    generated kernel, forward and backward. Larger ones, other devices, torch.func transforms and forward-mode
-    differentiation run the plain loop of torch operations; a second derivative goes through the plain loop.
+    The gradient of any of the tensors is the exact gradient of the discrete scheme. Small networks run on a
+    generated kernel, forward and backward: C++ on the CPU, Triton on CUDA (where a warning says why, if not). Larger
+    ones, other devices, torch.func transforms and forward-mode differentiation run the plain loop of torch operations;
+    a second derivative goes through the plain loop.
 
     Parameters
     ----------
@@ -69,11 +70,18 @@ def rollout(
 def _kernel(phi, n: int, m: int, dtype: str, device: str, solver: str) -> str | None:
     """The name of the operators' model for that network, or None if it has to run the plain loop."""
     phi = Phi.of(phi, m)
-    if device != "cpu" or choose.unknown_kind(phi):
+    description = Description(n, m, phi.names, _tableau(solver), dtype.removeprefix("torch."))
+    engine = operator.ENGINES.get(device)
+    if engine == "Triton":
+        reason = triton_choice.reason_against(n, phi, description.dtype)
+        if reason is None:
+            return operator.register(description, phi, engine)
+        compiler.warn_once(f"rollout runs as a loop of torch operations: {reason}")
+        return None
+    if engine is None or choose.unknown_kind(phi):
         return None
     if max(n, m) > choose.LOOPED:
         return None
-    description = Description(n, m, phi.names, _tableau(solver), dtype.removeprefix("torch."))
     try:
         return operator.register(description, phi)
     except compiler.NoCompiler as error:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from importlib.util import find_spec
 
 import numpy as np
 
-from neurolurie.kernels import choose, compiler
+from neurolurie.kernels import choose, compiler, triton_choice
 from neurolurie.kernels.description import Tableau
 from neurolurie.kernels.plan import Data, Plan, thread_count
 from neurolurie.simulation.backends.base import Backend
@@ -44,15 +43,11 @@ class TorchBackend(Backend):
 
 def no_kernel(problem: Problem) -> str | None:
     """Why the problem runs as a loop of torch operations, or None if a kernel runs it."""
+    if problem.device.split(":")[0] == "cuda":
+        return triton_choice.reason_against(problem.network.n, problem.network.phi, problem.dtype)
     unknown = choose.unknown_kind(problem.network.phi)
     if unknown:
         return f"the nonlinearity '{unknown}' is not one of the library's, the kernels have no code for it."
-    if problem.device.split(":")[0] == "cuda":
-        if find_spec("triton") is None:
-            return "the kernels for CUDA need triton, which is not installed."
-        if choose.small(problem.network, tableau(problem.solver), problem.dtype, problem.sigma is not None) is None:
-            return "the kernels for CUDA are for small networks, this one is too large to be written out."
-        return None
     if problem.device != "cpu":
         return f"the kernels run on the devices 'cpu' and 'cuda', this run is on '{problem.device}'."
     missing = compiler.available()
@@ -90,7 +85,9 @@ def run_triton_kernel(problem: Problem) -> Trajectory:
 
     began = time.perf_counter()
     data, plan = posed(problem)
-    description = choose.small(problem.network, tableau(problem.solver), problem.dtype, problem.sigma is not None)
+    description = triton_choice.describe(
+        problem.network, tableau(problem.solver), problem.dtype, problem.sigma is not None
+    )
     states, final = run_triton.forward(description, choose.filled(data), problem.x0, plan, problem.device)
     return Trajectory(
         states, final, 0.0, time.perf_counter() - began, f"generated Triton kernel, {problem.dtype}, {problem.device}"
