@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from neurolurie.kernels import choose, couplings, memory, run_graph
+from neurolurie.kernels import choose, couplings, memory, run_dense, run_graph
 from neurolurie.network.lurie import LurieNetwork, Part
 from neurolurie.network.nonlinearity import NONLINEARITIES
 from neurolurie.simulation.backends import torch_backend
@@ -198,6 +198,17 @@ def test_progress_is_told_and_changes_no_number(name):
     watched = solve(pose(network, x0, progress=lambda done, total: told.append((done, total)), **kw), "torch")
     assert parity(plain.states, watched.states) < 1e-14 and parity(plain.final, watched.final) < 1e-14
     assert told == sorted(told) and told[-1] == (200, 200) and len(told) > 10
+
+
+@pytest.mark.parametrize("trials", (1, 8, 21, 100))
+@pytest.mark.parametrize("record", ("all", {"every": 7, "states": [2, 0]}))
+def test_results_written_past_the_caches_and_trials_at_any_place_are_the_same_numbers(monkeypatch, trials, record):
+    """A trial's numbers do not depend on its neighbours, so a vector alone and one of a pair give the same."""
+    network, x0 = dense(3, 2), np.random.default_rng(5).normal(size=(130, 3))
+    kw = dict(duration=0.5, dt=0.01, inputs=INPUTS, record=record, dtype="float32", noise=0.1)
+    all_of_them = simulate(network, x0, **kw).values
+    monkeypatch.setattr(run_dense, "PAST", 0)
+    np.testing.assert_allclose(simulate(network, x0[:trials], **kw).values, all_of_them[:trials], rtol=2e-6, atol=2e-6)
 
 
 def test_memory_that_nobody_holds_is_used_again_and_memory_in_use_is_not():
