@@ -74,7 +74,9 @@ def adjoint(
     # A step size multiplies whatever reaches its rate, so its gradient is the sum of e k / size; k = A x + B p + bx.
     rates = sum((weights[name] * found[name]).sum(1) for name in "AB") + weights["drive"] * found["bx"]
     found["size"] = rates / weights["size"]
-    return {name: value.to(g.dtype).contiguous() for name, value in found.items()} | {"x0": z.T.contiguous()}
+    # copies: what an operator returns may not share memory, and these are pieces of one sum
+    found = {name: value.to(g.dtype).clone(memory_format=torch.contiguous_format) for name, value in found.items()}
+    return found | {"x0": z.T.contiguous()}
 
 
 def _stretches(d: Description, weights: dict[str, torch.Tensor], rows: torch.Tensor, spacing: int, steps: int):
