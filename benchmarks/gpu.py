@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 from neurolurie.kernels.description import Description
-from neurolurie.kernels.roofline import PROCESSORS, estimate
+from neurolurie.kernels.gpu.roofline import PROCESSORS, estimate
 from neurolurie.simulation.backends.torch_backend import tableau
 from neurolurie.simulation.solvers import SOLVERS
 
@@ -22,7 +22,7 @@ def describe(n: int, solver: str, dtype: str, noise: bool = False) -> Descriptio
 
 def compiled(sizes: list[int], solvers: list[str]) -> None:
     """Print the table of what ptxas reports, a row as soon as it is known."""
-    from neurolurie.kernels.run_triton import compile_for
+    from neurolurie.kernels.gpu.run_forward import compile_for
 
     print("Compiled ahead of time: registers of a thread / bytes spilled / bytes of shared memory\n")
     print("| states | solver | dtype | kernel | " + " | ".join(f"sm_{p.capability}" for p in PROCESSORS) + " |")

@@ -67,7 +67,8 @@ TORCH_OWN = (
     "report",
     "kernels/operator",
     "kernels/plain",
-    "kernels/run_triton",
+    "kernels/gpu/rollout",
+    "kernels/gpu/run_",
 )
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from neurolurie.kernels import memory, run_adjoint, run_dense, triton_rollout
+from neurolurie.kernels import memory, run_adjoint, run_dense
 from neurolurie.kernels.description import Description
+from neurolurie.kernels.gpu import rollout as on_gpu
 from neurolurie.kernels.plain import plain_rollout
 from neurolurie.kernels.plan import Data, Plan
 from neurolurie.network.phi import Phi
@@ -60,7 +61,7 @@ def rollout(
     """The recorded states (trials, rows, n), and the states saved for the gradient (none where the first serve)."""
     description = _MODELS[model].description
     if _MODELS[model].engine == "Triton":
-        return triton_rollout.states(description, A, B, C, bx, by, x0, size, steps, every, spacing)
+        return on_gpu.states(description, A, B, C, bx, by, x0, size, steps, every, spacing)
     data = Data(
         **{name: _array(tensor) for name, tensor in {"A": A, "B": B, "C": C, "bx": bx, "by": by, "size": size}.items()},
         E=np.zeros((description.n, 0)), inputs=np.zeros((steps, 3, 0)),
@@ -88,7 +89,7 @@ def rollout_adjoint(
     """Gradients of A, B, C, bx, by, x0, size, given the gradient ``g`` of the recorded states."""
     description = _MODELS[model].description
     if _MODELS[model].engine == "Triton":
-        return triton_rollout.gradients(description, A, B, C, bx, by, size, g, saved, steps, every, spacing)
+        return on_gpu.gradients(description, A, B, C, bx, by, size, g, saved, steps, every, spacing)
     tensors = {"A": A, "B": B, "C": C, "by": by, "size": size, "drive": bx}
     weights = {name: np.ascontiguousarray(_array(tensor)) for name, tensor in tensors.items()}
     width = run_dense.forward_library(description).lanes()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 
 from neurolurie.errors import SpecError, lookup
-from neurolurie.kernels import choose, compiler, operator, triton_choice
+from neurolurie.kernels import choose, compiler, operator
 from neurolurie.kernels.description import Description, Tableau
+from neurolurie.kernels.gpu import choice as gpu
 from neurolurie.kernels.plain import plain_rollout
 from neurolurie.network.phi import Phi
 from neurolurie.simulation.solvers import SOLVERS
@@ -73,7 +74,7 @@ def _kernel(phi, n: int, m: int, dtype: str, device: str, solver: str) -> str | 
     description = Description(n, m, phi.names, _tableau(solver), dtype.removeprefix("torch."))
     engine = operator.ENGINES.get(device)
     if engine == "Triton":
-        reason = triton_choice.reason_against(n, phi, description.dtype)
+        reason = gpu.reason_against(n, phi, description.dtype)
         if reason is None:
             return operator.register(description, phi, engine)
         compiler.warn_once(f"rollout runs as a loop of torch operations: {reason}")

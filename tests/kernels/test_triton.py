@@ -13,7 +13,7 @@ pytest.importorskip("triton")
 
 NUMBERS = """
 import numpy as np
-from neurolurie.kernels import run_triton, triton_choice
+from neurolurie.kernels.gpu import choice, run_forward
 from neurolurie.network.lurie import LurieNetwork
 from neurolurie.network.nonlinearity import NONLINEARITIES
 from neurolurie.simulation.backends.torch_backend import posed, run_triton_kernel, tableau
@@ -47,7 +47,8 @@ for which, dtypes in ((looped, ("float64", "float32")), (written, ("float64",)),
 
 GRADIENTS = """
 import torch
-from neurolurie.kernels import operator, run_triton_adjoint
+from neurolurie.kernels import operator
+from neurolurie.kernels.gpu import run_adjoint
 from neurolurie.kernels.description import Tableau
 from neurolurie.kernels.plain import plain_rollout
 from neurolurie.network.nonlinearity import NONLINEARITIES
@@ -57,10 +58,10 @@ from neurolurie.train import rollout
 from neurolurie.train.differentiable import _step_sizes
 
 operator.ENGINES["cpu"] = "Triton"  # what runs on cuda, here on the interpreter
-run_triton_adjoint.RECORDS = 200_000  # a few steps only
+run_adjoint.RECORDS = 200_000  # a few steps only
 launches = []
-launch = run_triton_adjoint.launch
-run_triton_adjoint.launch = lambda function, *rest: (launches.append(function.__name__), launch(function, *rest))
+launch = run_adjoint.launch
+run_adjoint.launch = lambda function, *rest: (launches.append(function.__name__), launch(function, *rest))
 
 def model(n, m, trials):
     generator = torch.Generator().manual_seed(0)
@@ -89,7 +90,7 @@ CASES = {  # n, phi, trials, steps, every, bytes of saved states, bytes of a str
 }
 for solver in SOLVERS:
     for case, (n, phi, trials, steps, every, memory, stretch) in CASES.items():
-        run_triton_adjoint.STRETCH = stretch
+        run_adjoint.STRETCH = stretch
         kernel, loop = leaves(model(n, len(phi), trials)), leaves(model(n, len(phi), trials))
         kw = dict(phi=phi, steps=steps, dt=0.05, solver=solver, every=every)
         found, expected = rollout(*kernel, memory=memory, **kw), plain(loop, **kw)
@@ -178,7 +179,7 @@ COMPILED = [
 @pytest.mark.parametrize("n, solver, dtype, noise, part", COMPILED)
 def test_it_compiles_for_processors_that_are_not_here_without_spills(n, solver, dtype, noise, part, capability):
     from neurolurie.kernels.description import Description
-    from neurolurie.kernels.run_triton import compile_for
+    from neurolurie.kernels.gpu.run_forward import compile_for
     from neurolurie.simulation.backends.torch_backend import tableau
     from neurolurie.simulation.solvers import SOLVERS
 
@@ -189,10 +190,10 @@ def test_it_compiles_for_processors_that_are_not_here_without_spills(n, solver, 
 
 
 def test_what_the_kernels_do_not_take_is_named(monkeypatch):
-    from neurolurie.kernels import triton_choice
+    from neurolurie.kernels.gpu import choice
     from neurolurie.network.phi import Phi
 
-    assert triton_choice.reason_against(32, Phi.of("tanh", 40), "float32") is None
-    assert "at most 16 states in float64" in triton_choice.reason_against(32, Phi.of("tanh", 40), "float64")
-    monkeypatch.setattr(triton_choice, "find_spec", lambda name: None)
-    assert "need triton, which is not installed" in triton_choice.reason_against(3, Phi.of("tanh", 3), "float64")
+    assert choice.reason_against(32, Phi.of("tanh", 40), "float32") is None
+    assert "at most 16 states in float64" in choice.reason_against(32, Phi.of("tanh", 40), "float64")
+    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+    assert "need triton, which is not installed" in choice.reason_against(3, Phi.of("tanh", 3), "float64")

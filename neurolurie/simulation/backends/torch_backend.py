@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from neurolurie.kernels import choose, compiler, triton_choice
+from neurolurie.kernels import choose, compiler
 from neurolurie.kernels.description import Tableau
+from neurolurie.kernels.gpu import choice as gpu
 from neurolurie.kernels.plan import Data, Plan, thread_count
 from neurolurie.simulation.backends.base import Backend
 from neurolurie.simulation.problem import Problem, Trajectory
@@ -44,7 +45,7 @@ class TorchBackend(Backend):
 def no_kernel(problem: Problem) -> str | None:
     """Why the problem runs as a loop of torch operations, or None if a kernel runs it."""
     if problem.device.split(":")[0] == "cuda":
-        return triton_choice.reason_against(problem.network.n, problem.network.phi, problem.dtype)
+        return gpu.reason_against(problem.network.n, problem.network.phi, problem.dtype)
     unknown = choose.unknown_kind(problem.network.phi)
     if unknown:
         return f"the nonlinearity '{unknown}' is not one of the library's, the kernels have no code for it."
@@ -81,14 +82,14 @@ def run_kernel(problem: Problem) -> Trajectory:
 
 def run_triton_kernel(problem: Problem) -> Trajectory:
     """A small network on a GPU: one trial in each thread."""
-    from neurolurie.kernels import run_triton
+    from neurolurie.kernels.gpu import run_forward
 
     began = time.perf_counter()
     data, plan = posed(problem)
-    description = triton_choice.describe(
+    description = gpu.describe(
         problem.network, tableau(problem.solver), problem.dtype, problem.sigma is not None
     )
-    states, final = run_triton.forward(description, choose.filled(data), problem.x0, plan, problem.device)
+    states, final = run_forward.forward(description, choose.filled(data), problem.x0, plan, problem.device)
     return Trajectory(
         states, final, 0.0, time.perf_counter() - began, f"generated Triton kernel, {problem.dtype}, {problem.device}"
     )

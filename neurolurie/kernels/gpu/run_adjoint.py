@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from neurolurie.kernels import triton_adjoint, triton_source
 from neurolurie.kernels.description import Description
-from neurolurie.kernels.run_triton import launch
-from neurolurie.kernels.triton_text import BLOCK
+from neurolurie.kernels.gpu import adjoint_source, forward_source
+from neurolurie.kernels.gpu.run_forward import launch
+from neurolurie.kernels.gpu.text import BLOCK
 
 RECORDS = 256 << 20  # bytes of records that are summed at once
 STRETCH = 256 << 20  # bytes of states that are run again at once
@@ -24,9 +24,9 @@ def forward(
     trials, n = x0.shape
     out = x0.new_empty((1 - (-steps // every) if every else 0, n, trials))
     last = x0.new_empty((n, trials))
-    scratch = x0.new_empty(triton_source.scratch_size(description, trials))
+    scratch = x0.new_empty(forward_source.scratch_size(description, trials))
     launch(
-        triton_source.kernel(description), trials, x0,
+        forward_source.kernel(description), trials, x0,
         *(weights[name] for name in ("A", "B", "C", "by", "size", "size", "drive")), x0.T.contiguous(), out, last,
         scratch, 0, 0, trials, trials, steps, every, 0, 0, 0, 0,
     )  # fmt: skip
@@ -53,7 +53,7 @@ def adjoint(
     d, n, m = description, description.n, description.m
     trials = len(g)
     rows = saved.permute(1, 2, 0).contiguous()
-    programs, stages, item = triton_source.programs(trials), len(d.tableau.weights), g.element_size()
+    programs, stages, item = forward_source.programs(trials), len(d.tableau.weights), g.element_size()
     tile = 2 * (n + m) * BLOCK
     z = g[:, -1].T.clone(memory_format=torch.contiguous_format)
     window = max(1, RECORDS // (stages * programs * tile * item))
@@ -63,7 +63,7 @@ def adjoint(
             count = min(window, end - first)
             records = g.new_empty((count * stages * programs, 2 * (n + m), BLOCK))
             launch(
-                triton_adjoint.kernel(d), trials, g,
+                adjoint_source.kernel(d), trials, g,
                 *(weights[name] for name in ("A", "B", "C", "by", "size", "drive")), states, g, z, records, trials,
                 *pitches, spacing, origin, first, count, *(g.stride(k) for k in range(3)), every, programs * tile,
             )  # fmt: skip

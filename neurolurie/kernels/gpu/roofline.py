@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neurolurie.kernels.description import Description
-from neurolurie.kernels.triton_text import BLOCK
+from neurolurie.kernels.gpu.text import BLOCK
 
 FUNCTION = 40  # operations counted for a nonlinearity with an exponential in it, and its slope: an assumption
 NORMAL = 200  # operations counted for one normal: ten rounds of Philox, a logarithm, a cosine: an assumption

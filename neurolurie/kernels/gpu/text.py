@@ -19,7 +19,7 @@ from neurolurie.kernels.description import Description
 BLOCK = 128  # trials of one program: one for each thread of four warps
 WRITTEN = 48  # weights up to which they are kept in registers
 
-# Expressions in {y}; tanh and the others that need care are functions of triton_functions.
+# Expressions in {y}; tanh and the others that need care are functions of `functions`.
 IMAGES = {
     "tanh": "tanh({y})", "logistic": "logistic({y})", "softplus": "softplus({y})", "identity": "{y}",
     "relu": "tl.where({y} < 0, 0.0, {y})", "leaky-relu": "tl.where({y} > 0, {y}, {y} * 0.01)",
@@ -39,7 +39,7 @@ class Text:
         self.written = d.n * d.n + 2 * d.n * d.m <= WRITTEN
         self.lines = ["import triton", "import triton.language as tl", ""]
         self.lines += [
-            "from neurolurie.kernels.triton_functions import expm1, logistic, normal, softplus, tanh",
+            "from neurolurie.kernels.gpu.functions import expm1, logistic, normal, softplus, tanh",
             "",
             "",
         ]

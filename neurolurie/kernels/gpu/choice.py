@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from neurolurie.kernels.description import Description, Tableau, pattern
-from neurolurie.kernels.triton_text import WRITTEN
+from neurolurie.kernels.gpu.text import WRITTEN
 from neurolurie.network.lurie import LurieNetwork
 from neurolurie.network.nonlinearity import NONLINEARITIES
 from neurolurie.network.phi import Phi

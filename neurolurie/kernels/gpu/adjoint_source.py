@@ -2,16 +2,16 @@
 
 Of every stage the kernel writes a record: its state x and image p, and the gradients f of its preactivation and e of
 its rate. Sums of their products over stages, steps and trials are the gradients of the weights; matrix products outside
-the kernel take them (`neurolurie.kernels.run_triton_adjoint`), so that no thread has to hold them.
+the kernel take them (`neurolurie.kernels.gpu.run_adjoint`), so that no thread has to hold them.
 """
 
 from __future__ import annotations
 
 from functools import cache
 
-from neurolurie.kernels import triton_source
 from neurolurie.kernels.description import Description
-from neurolurie.kernels.triton_text import Text
+from neurolurie.kernels.gpu import forward_source
+from neurolurie.kernels.gpu.text import Text
 
 ARGUMENTS = (
     "A", "B", "C", "by", "size", "drive", "states", "g", "adjoint", "records", "trials", "piece_pitch", "step_pitch",
@@ -37,7 +37,7 @@ def source(d: Description) -> str:
     """The text of a module with the jitted function ``backward``.
 
     It goes back from step ``first + count`` to ``first``. ``adjoint`` [state][trial] holds the gradient of the state it
-    begins at, and then of the one it ends at. ``states``: see `run_triton_adjoint`. A record is a tile
+    begins at, and then of the one it ends at. ``states``: see `run_adjoint`. A record is a tile
     [x, p, e, f][BLOCK]; records lie as [step, last first][stage][program].
     """
     text, n, m = Text(d), d.n, d.m
@@ -109,9 +109,9 @@ def _reverse_stage(text: Text, q: int) -> None:
 @cache
 def kernel(description: Description):
     """The jitted function of the reverse sweep."""
-    return triton_source.jitted(source(description), "backward")
+    return forward_source.jitted(source(description), "backward")
 
 
 def signature(description: Description) -> dict[str, str]:
     """The argument types for compiling ahead of time."""
-    return triton_source.types(description, ARGUMENTS, POINTERS, WIDE)
+    return forward_source.types(description, ARGUMENTS, POINTERS, WIDE)

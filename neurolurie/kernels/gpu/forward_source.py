@@ -12,7 +12,7 @@ from pathlib import Path
 
 from neurolurie.kernels.compiler import cache_folder
 from neurolurie.kernels.description import Description
-from neurolurie.kernels.triton_text import BLOCK, Text
+from neurolurie.kernels.gpu.text import BLOCK, Text
 
 ARGUMENTS = (
     "A", "B", "C", "by", "size", "noise", "drive", "begin", "out", "last", "scratch", "drive_step", "drive_node",

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from neurolurie.kernels import triton_adjoint, triton_source
 from neurolurie.kernels.description import Description
+from neurolurie.kernels.gpu import adjoint_source, forward_source
+from neurolurie.kernels.gpu.text import BLOCK
 from neurolurie.kernels.plan import Data, Plan
-from neurolurie.kernels.triton_text import BLOCK
 
 
 def forward(description: Description, data: Data, x0: np.ndarray, plan: Plan, device: str):
@@ -25,8 +25,8 @@ def forward(description: Description, data: Data, x0: np.ndarray, plan: Plan, de
     last = tensor(x0.T)
     noise = data.noise if description.noise else np.zeros(1)
     fixed = [tensor(getattr(data, name)) for name in ("A", "B", "C", "by", "size")] + [tensor(noise)]
-    scratch = torch.empty(triton_source.scratch_size(description, trials), dtype=dtype, device=device)
-    run = triton_source.kernel(description)
+    scratch = torch.empty(forward_source.scratch_size(description, trials), dtype=dtype, device=device)
+    run = forward_source.kernel(description)
     for begin, end in plan.windows(data):
         drive = tensor(data.drive(begin, end))
         table = drive.ndim == 3
@@ -47,7 +47,7 @@ def forward(description: Description, data: Data, x0: np.ndarray, plan: Plan, de
 def launch(function, trials: int, like: torch.Tensor, *arguments) -> None:
     """Run a kernel for that many trials on the device of ``like``, which need not be the current one."""
     with torch.cuda.device_of(like):
-        function[(triton_source.programs(trials),)](*arguments, BLOCK=BLOCK)
+        function[(forward_source.programs(trials),)](*arguments, BLOCK=BLOCK)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Compiled:
 
 def compile_for(description: Description, capability: int, part: str = "forward") -> Compiled:
     """Compile a part, "forward" or "backward", for that compute capability (80: A100, 90: H100); needs no GPU."""
-    module = {"forward": triton_source, "backward": triton_adjoint}[part]
+    module = {"forward": forward_source, "backward": adjoint_source}[part]
     import triton
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from neurolurie.kernels import run_triton_adjoint
 from neurolurie.kernels.description import Description
+from neurolurie.kernels.gpu import run_adjoint
 
 
 def states(
@@ -13,7 +13,7 @@ def states(
 ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
     """The recorded states (trials, rows, n), and those saved for the gradient: none where the first serve."""
     weights = _weights(A, B, C, bx, by, size)
-    kept, last = run_triton_adjoint.forward(description, weights, x0.detach(), steps, every or spacing)
+    kept, last = run_adjoint.forward(description, weights, x0.detach(), steps, every or spacing)
     return (kept, x0.new_empty((0,))) if every else (last[:, None].contiguous(), kept)
 
 
@@ -22,7 +22,7 @@ def gradients(
 ) -> tuple[torch.Tensor, ...]:  # fmt: skip
     """Gradients of A, B, C, bx, by, x0, size, given the gradient ``g`` of the recorded states."""
     weights = _weights(A, B, C, bx, by, size)
-    found = run_triton_adjoint.adjoint(
+    found = run_adjoint.adjoint(
         description, weights, saved.detach(), every or spacing, g.detach(), steps, every
     )  # fmt: skip
     return tuple(found[name] for name in ("A", "B", "C", "bx", "by", "x0", "size"))
