@@ -93,12 +93,12 @@ template <class T> INLINE REALV tanh_(REALV x) {
   REALV less = s - T(1), more = s + T(1);
   OPAQUE(less);
   OPAQUE(more);
-  REALV above = more * r, below = less * r;
+  REALV above = more * r, below = single ? q - r : less * r;
   OPAQUE(above);
   OPAQUE(below);
   above = less * q + above;
-  below = more * q + below;
   OPAQUE(above);
+  below = single ? below * T(2) + above : more * q + below;  // the same; each is the more accurate one of its width
   OPAQUE(below);
   return with_sign<T>(above / below, x);
 }
