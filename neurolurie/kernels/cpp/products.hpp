@@ -72,9 +72,9 @@ INLINE void outer_rows(V* sums, const V* left, const V* right, int64_t pitch, in
 }
 template <int ROWS, int COLUMNS>
 static void add_outer(V* sums, const V* left, const V* right, int64_t pitch, int64_t count) {
-  constexpr int rest = ROWS % 4;
-  for (int i = 0; i + 4 <= ROWS; i += 4)
-    outer_rows<4, COLUMNS>(sums + i * COLUMNS, left + i, right, pitch, count);
+  constexpr int blocks = (ROWS + 3) / 4, height = blocks ? (ROWS + blocks - 1) / blocks : 1, rest = ROWS % height;
+  for (int i = 0; i + height <= ROWS; i += height)
+    outer_rows<height, COLUMNS>(sums + i * COLUMNS, left + i, right, pitch, count);
   if constexpr (rest > 0)
     outer_rows<rest, COLUMNS>(sums + (ROWS - rest) * COLUMNS, left + ROWS - rest, right, pitch, count);
 }
