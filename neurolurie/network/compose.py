@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.sparse.linalg import MatrixRankWarning, spsolve
 
 from neurolurie.errors import SpecError
+from neurolurie.network.bulk import collector_paused
 from neurolurie.network.lurie import LurieNetwork, Matrix, Part
 from neurolurie.network.parts import composed_parts
 from neurolurie.network.phi import Phi
@@ -19,6 +20,7 @@ from neurolurie.network.projection import Projection
 DENSE_STATES = 512
 
 
+@collector_paused()
 def compose(
     circuits: Mapping[str, LurieNetwork], projections: Sequence[tuple[str, str, Projection]] = ()
 ) -> LurieNetwork:

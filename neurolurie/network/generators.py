@@ -12,12 +12,14 @@ import numpy as np
 from scipy import sparse
 
 from neurolurie.errors import SpecError, lookup
+from neurolurie.network.bulk import collector_paused
 from neurolurie.network.connectivity import call_with
 
 SUFFIXES = (".csv", ".npz", ".graphml")
 KINDS = {kind.__name__: kind for kind in (nx.Graph, nx.DiGraph, nx.MultiGraph, nx.MultiDiGraph)}
 
 
+@collector_paused()
 def generate(name: str, parameters: dict, seed: int = 0) -> nx.Graph:
     """A graph by the name of a networkx generator and its arguments; ``seed`` unless the arguments give their own.
 

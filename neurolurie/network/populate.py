@@ -12,6 +12,7 @@ import networkx as nx
 import numpy as np
 
 from neurolurie.errors import SpecError
+from neurolurie.network.bulk import collector_paused
 from neurolurie.network.connectivity import RANDOM_RULES, ROWWISE_RULES, RULES, Coupling
 from neurolurie.network.graph import CircuitGraph, spread
 from neurolurie.network.lurie import LurieNetwork, Matrix
@@ -20,6 +21,7 @@ from neurolurie.network.projection import SOURCE_PORTS, TARGET_PORTS, Projection
 DRAWN_AT_ONCE = 65536  # weights
 
 
+@collector_paused()
 def populate(
     graph: nx.Graph,
     circuit: LurieNetwork | CircuitGraph | str | Callable[[Hashable], LurieNetwork],
