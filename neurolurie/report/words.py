@@ -111,13 +111,15 @@ def meaning(name: str) -> str:
 
     >>> meaning("end_agents.x1"), meaning("period_s")
     ('state agents.x1 at the end, median', 'period of the watched state, median')
+    >>> meaning("k2.noise_0.1_mean")
+    'k2: noise 0.1 mean'
     """
     if name in MEANING:
         return MEANING[name]
     if name.startswith("end_"):
         return f"state {name.removeprefix('end_')} at the end, median"
     condition, dot, rest = name.partition(".")
-    if dot:
+    if dot and not rest[:1].isdigit():  # the dot of noise_0.1 divides nothing
         return f"{condition}: {meaning(rest)}"
     return name.removesuffix("_s").removesuffix("_db").replace("_", " ")
 

@@ -82,7 +82,8 @@ def fit(
 
     Parameters
     ----------
-    training, validation : (trials, times, n), initial states first, times ``every * dt`` seconds apart.
+    training, validation : (trials, times, n), initial states first, times ``every * dt`` seconds apart. Tensors,
+        arrays, or what `simulate` returns. The model is trained in place.
     checkpoint : a file. It is written about every ``interval`` seconds and at the end; if it is there already, training
         goes on from it, to the same numbers as without a stop. Raises SpecError if it belongs to another training.
 
@@ -96,7 +97,7 @@ def fit(
     settings = Settings() if settings is None else settings
     dtype = getattr(torch, settings.dtype)
     model = model.to(dtype)
-    training, validation = (torch.as_tensor(data).to(dtype) for data in (training, validation))
+    training, validation = _tensor(training, dtype), _tensor(validation, dtype)
     optimiser = _optimiser(model, settings)
     state = _State(asdict(settings), fingerprint(model, training, validation, settings))
     path = None if checkpoint is None else Path(checkpoint)
@@ -118,6 +119,10 @@ def fit(
     if state.best:
         model.load_state_dict(state.best)
     return Fit(model, state.training, state.validation, state.seconds, state.skipped)
+
+
+def _tensor(data, dtype: torch.dtype) -> Tensor:
+    return (data if isinstance(data, Tensor) else torch.tensor(np.asarray(data))).to(dtype)
 
 
 def evaluate(model: Model, data: Tensor, settings: Settings, start: Tensor | None = None) -> float:

@@ -44,6 +44,8 @@ class Model(nn.Module, ABC):
 
     def _add_offsets(self, biases: bool) -> None:
         """bx and by: free, or zero for good, which makes runs from -x mirror those from x (if phi is odd)."""
+        if not isinstance(biases, bool):
+            raise SpecError(f"biases must be true or false, got {biases!r}.")
         for name, length in (("bx", self.n), ("by", self.m)):
             if biases:
                 self.register_parameter(name, zeros(length))

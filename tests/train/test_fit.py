@@ -159,3 +159,12 @@ def test_a_growing_horizon_goes_from_a_tenth_to_all_in_its_share_of_the_epochs(m
     training, validation = seen[::2], seen[1::2]
     assert training == [9, 15, 24, 39, 63, 100, 100, 100, 100, 100]  # 101 times 0.1^(1 - epoch/5), less the first
     assert validation == [100] * 10
+
+
+def test_what_simulate_returns_trains_as_its_numbers_do():
+    run = simulate(circuit("paper/opinion"), np.eye(3), duration=1.0, dt=0.1, solver="rk4")
+    losses = [
+        fit(PARAMETRISATIONS["k2"](n=3, k=1), data, data, Settings(epochs=2, batch=3)).validation
+        for data in (run, run.values, torch.tensor(run.values))
+    ]
+    assert losses[0] == losses[1] == losses[2]

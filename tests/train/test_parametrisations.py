@@ -108,6 +108,12 @@ def test_members_stay_members_under_any_optimiser(name, optimiser):
 
 
 @pytest.mark.parametrize("name", [*SPECTRAL, *GRAPHS, *COMBOS, "graph-per-circuit", "unconstrained"])
+def test_biases_are_true_or_false(name):
+    with pytest.raises(SpecError, match="biases must be true or false, got 'no'"):
+        PARAMETRISATIONS[name](n=6, k=2, biases="no")
+
+
+@pytest.mark.parametrize("name", [*SPECTRAL, *GRAPHS, *COMBOS, "graph-per-circuit", "unconstrained"])
 def test_without_biases_a_run_from_the_mirrored_start_is_the_mirrored_run(name):
     model = PARAMETRISATIONS[name](n=6, k=2, phi="tanh", biases=False, seed=1)
     free = PARAMETRISATIONS[name](n=6, k=2, phi="tanh", seed=1)
